@@ -1,7 +1,7 @@
 """`Insight` answers every question of API and dashboard from store, catalogue and runtime.
 
-Methods are asynchronous and never block the event loop: queries run in a thread. Answers are models of
-`models.py`; for something that does not exist `NotFoundError` is raised.
+Methods that ask the store are asynchronous: their queries run in a thread and never block the event loop.
+Answers are models of `models.py`. When something does not exist, `NotFoundError` is raised.
 """
 
 import asyncio
@@ -51,8 +51,8 @@ class Insight:
     """Answers for API and dashboard.
 
     Args:
-        runtime: the control plane that is asked about.
-        mutes: which alerts ask for nobody's attention.
+        runtime: the control plane that the answers are about.
+        mutes: the mutes in force; muted alerts do not ask for attention.
     """
 
     def __init__(self, runtime: Runtime, mutes: Mutes) -> None:
@@ -64,7 +64,7 @@ class Insight:
     # ---- traffic
 
     async def traffic(self, name: RangeName, api: str = "", endpoint_id: str = "") -> models.Traffic:
-        """Traffic of a window, of all APIs, one API or one endpoint."""
+        """Traffic within a window: of all APIs, of one API, or of one endpoint."""
         window = await self._near(Window.of(name), endpoint_id)
         totals, before, rows = await asyncio.gather(
             self._totals(window, api, endpoint_id),
@@ -88,7 +88,7 @@ class Insight:
         return models.TrafficTotals.model_validate(_by_decision(rows[0])) if rows else models.TrafficTotals()
 
     async def _near(self, window: Window, endpoint_id: str = "") -> Window:
-        """The window with the table to read: rollups that are coarser where there is much to add up."""
+        """The window with the table to read: the more rows there are to add up, the coarser the rollup."""
         if window.length_s <= SHORT_S:
             return window
         if window.length_s > DAY_S:
@@ -96,7 +96,7 @@ class Insight:
             return (
                 window.reading("traffic_endpoint_1h" if endpoint_id else "traffic_api_1h") if far else window
             )
-        # one endpoint's rows by minute are found without reading the others
+        # The rows of one endpoint by minute are found without reading those of other endpoints.
         far = not endpoint_id and await self._is_far(window.before.since)
         return window.reading("traffic_api_1m") if far else window
 
@@ -124,7 +124,7 @@ class Insight:
     # ---- clients and events
 
     async def clients(self, wanted: ClientFilter, limit: int, offset: int) -> models.Page[models.Client]:
-        """Callers by what they share, most first."""
+        """Callers, grouped by what they share, those with the most requests first."""
         window = Window.of(wanted.range)
         if await self._reads_rollups(window):
             text, parameters = rolled(wanted, window, limit, offset)
@@ -140,9 +140,10 @@ class Insight:
         """Events, latest first.
 
         Raises:
-            InvalidError: `before` is not what a page gave as `next`.
+            InvalidError: `before` is not a `next` of an earlier page.
         """
         before_time, before_id = _cursor(before)
+        # One event more than the page holds: if it exists, there is another page.
         parameters = wanted.parameters() | {
             "since": Window.of(wanted.range).since,
             "before_time": before_time,
@@ -158,7 +159,7 @@ class Insight:
         """One event of the last 30 days.
 
         Raises:
-            NotFoundError: none has that id.
+            NotFoundError: no event has that id.
         """
         page = await self.events(EventFilter(range="30d", id=event_id), 1)
         if not page.items:
@@ -176,14 +177,14 @@ class Insight:
         return models.Page[models.EventFinding](items=items, total=total, limit=limit, offset=offset)
 
     async def openapi(self, api: str) -> dict[str, Any]:
-        """An OpenAPI document of what was seen of an API.
+        """An OpenAPI document of an API, made from its traffic.
 
         Args:
-            api: its name; "" when there is only one.
+            api: name of the API; "" when there is only one.
 
         Raises:
-            NotFoundError: no endpoint is of that API.
-            InvalidError: there are several and none is named.
+            NotFoundError: no endpoint belongs to that API.
+            InvalidError: there are several APIs and none is named.
         """
         catalogue = self._runtime.catalogue
         names = sorted({row.api for row in catalogue.endpoints()})
@@ -198,14 +199,14 @@ class Insight:
     def posture(
         self, api: str, severity: str, limit: int, offset: int, *, endpoint_id: str = ""
     ) -> models.Page[models.PostureFinding]:
-        """What is wrong with the APIs as they stand, most severe first.
+        """Posture findings, most severe first.
 
         Args:
-            api: of this one, "" for all.
-            severity: of this one, "" for all.
-            limit: how many.
-            offset: after how many.
-            endpoint_id: about this endpoint, "" for all and for those about a whole API.
+            api: only findings of this API; "" for all.
+            severity: only findings of this severity; "" for all.
+            limit: the most findings to give.
+            offset: how many findings to leave out before them.
+            endpoint_id: only findings about this endpoint; "" for all, also those about a whole API.
         """
         rows = [
             row
@@ -219,10 +220,10 @@ class Insight:
         return models.Page[models.PostureFinding](items=items, total=len(rows), limit=limit, offset=offset)
 
     def posture_counts(self, api: str = "") -> dict[str, int]:
-        """How many findings there are of each severity.
+        """The number of posture findings of each severity.
 
         Args:
-            api: of this one, "" for all.
+            api: only findings of this API; "" for all.
         """
         return dict(
             Counter(row.severity for row in self._runtime.catalogue.findings() if api in ("", row.api))
@@ -231,7 +232,7 @@ class Insight:
     # ---- policies
 
     async def policies(self) -> list[models.Policy]:
-        """Every policy in order, with its hits of the last day."""
+        """Every policy in order, with its hits within the last day."""
         return [_policy(status) for status in await self._ask(self._runtime.policies)]
 
     async def policy(self, name: str, window_name: RangeName) -> models.PolicyDetail:
@@ -276,25 +277,25 @@ class Insight:
     # ---- signals, detectors, alerts
 
     def signals(self, kind: str = "") -> list[models.Signal]:
-        """Signals that hold now, highest score first, at most `MAX_SIGNALS`."""
+        """Signals that are active now, highest score first, at most `MAX_SIGNALS`."""
         active = [row for row in self._runtime.signals.active() if kind in ("", row.signal.kind)]
         return [_signal(row) for row in active[:MAX_SIGNALS]]
 
     def signal_kinds(self) -> set[str]:
-        """Kinds of signal that the running detectors give."""
+        """The kinds of signal that the running detectors raise."""
         return {row.spec.kind for row in self._runtime.running_detectors()}
 
     def clear_signal(self, kind: str, key_type: str, key: str) -> None:
         """Lift a signal in every filter.
 
         Raises:
-            NotFoundError: it is not active.
+            NotFoundError: no such signal is active.
         """
         if not self._runtime.clear_signal(kind, key_type, key):
             raise NotFoundError(f"no signal {kind[:64]!r} is active for {key_type[:32]} {key[:128]!r}")
 
     def detectors(self) -> list[models.Detector]:
-        """Every detector and how it runs."""
+        """Every detector, with figures about its runs."""
         return [models.Detector(**dataclasses.asdict(row)) for row in self._runtime.status().detectors]
 
     async def alerts(
@@ -317,7 +318,7 @@ class Insight:
         """One alert.
 
         Raises:
-            NotFoundError: none has that id.
+            NotFoundError: no alert has that id.
         """
         row = await asyncio.to_thread(self._runtime.alerts.get, alert_id)
         if row is None:
@@ -325,10 +326,10 @@ class Insight:
         return _alert(row, self._mutes.list())
 
     async def acknowledge(self, alert_id: str, by: str) -> models.Alert:
-        """Say that a person has seen an alert.
+        """Note that a person has seen an alert.
 
         Raises:
-            NotFoundError: none has that id.
+            NotFoundError: no alert has that id.
         """
         row = await asyncio.to_thread(self._runtime.alerts.acknowledge, alert_id, by)
         if row is None:
@@ -336,7 +337,7 @@ class Insight:
         return _alert(row, self._mutes.list())
 
     async def alert_series(self, name: RangeName) -> list[models.AlertPoint]:
-        """Alerts by the step in which they were first raised, at most the latest `MAX_ALERTS_CHARTED`."""
+        """Alerts by the step in which they were first raised. Only the latest `MAX_ALERTS_CHARTED` count."""
         window = Window.of(name)
         rows = await asyncio.to_thread(
             self._runtime.alerts.list, since=window.since, limit=MAX_ALERTS_CHARTED
@@ -349,6 +350,7 @@ class Insight:
             if number >= 0:
                 severities = counts.setdefault(number, {})
                 severities[row.severity] = severities.get(row.severity, 0) + 1
+        # Rounded up, so that a last part that is shorter than a step has a point too.
         total = -(-int((window.until - window.since).total_seconds()) // step)
         return [
             models.AlertPoint(
@@ -358,11 +360,11 @@ class Insight:
         ]
 
     def alerts_open(self) -> dict[str, int]:
-        """How many alerts nobody acknowledged, by severity."""
+        """The number of alerts that nobody acknowledged, by severity."""
         return self._runtime.alerts.open_by_severity()
 
     async def attention(self) -> list[models.AttentionItem]:
-        """What waits for a person, most urgent first."""
+        """Everything that waits for a person, most urgent first."""
         counts, policies, alerts = await asyncio.gather(
             self.endpoints.counts(), self.policies(), self.alerts(open_only=True, limit=200)
         )
@@ -371,15 +373,15 @@ class Insight:
     # ---- status
 
     def status(self) -> Status:
-        """How everything is."""
+        """The state of all parts of Starfort."""
         return self._runtime.status()
 
     def nodes(self) -> list[NodeStatus]:
-        """Filters that are or were connected."""
+        """The nodes whose filter is connected, or was."""
         return self._runtime.nodes()
 
     async def reload(self) -> ReloadResult:
-        """Read the configuration again; a bad one leaves the good one in force."""
+        """Read the configuration again; when it has mistakes, the one before it stays in force."""
         return await self._runtime.reload()
 
     @property
@@ -388,11 +390,11 @@ class Insight:
         return self._runtime.config
 
     def config(self) -> dict[str, Any]:
-        """The configuration in force, as JSON. It names the files and variables of secrets, never them."""
+        """The configuration in force, as JSON. It names files and variables with secrets, never a secret."""
         return self._runtime.config.model_dump(mode="json", by_alias=True)
 
     def metrics(self) -> bytes:
-        """Prometheus text."""
+        """All metrics in Prometheus' text format."""
         return self._runtime.metrics()
 
     async def _rows(self, bastion: str, name: str, parameters: Mapping[str, Value]) -> list[Row]:
@@ -408,10 +410,10 @@ class Insight:
     async def _ask(
         self, ask: Callable[Asked, Answer], *arguments: Asked.args, **named: Asked.kwargs
     ) -> Answer:
-        """Run what asks the store, in a thread.
+        """Call a function that asks the store, in a thread.
 
         Raises:
-            TooMuchError: it ran into a limit of time, memory or rows, or everybody is asking at once.
+            TooMuchError: the query reached a limit of time, memory or rows, or too many queries run.
         """
         try:
             return await asyncio.to_thread(ask, *arguments, **named)
@@ -421,13 +423,14 @@ class Insight:
 
 
 def _posture_finding(row: PostureFinding, check: Check | CatalogueCheck | None) -> models.PostureFinding:
-    """A finding with what is said of its check; one whose check was just disabled has none any more."""
+    """A posture finding with the advice of its check."""
+    # The check may have been disabled since it found this.
     why, bastion = (check.advice, check.bastion) if check else ("", "visibility")
     return models.PostureFinding(**dataclasses.asdict(row), why=why, bastion=bastion)
 
 
 def _by_decision(row: Row) -> Row:
-    """A row of a traffic query, whose map of decisions becomes the fields that the API has for them."""
+    """A row of a traffic query, with its map of decisions replaced by the fields that the API has."""
     return {**_without(row, "decisions"), **by_name(row["decisions"])}
 
 
@@ -439,7 +442,7 @@ def _scope(window: Window, api: str = "", endpoint_id: str = "") -> dict[str, Va
 
 
 def _whole(time: datetime) -> str:
-    # A DateTime parameter takes whole seconds; a datetime is bound with its microseconds.
+    # A DateTime parameter takes whole seconds, but a Python datetime would be bound with its microseconds.
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -1,4 +1,4 @@
-"""Trying detectors and checks: one run now, or many over the past. Nothing that they find is kept or told."""
+"""Tries detectors and checks: one run now, or many over the past. Nothing that they find is kept or sent."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ from starfort.signals.query import run_once
 from starfort.store import QueryLimitError, StoreBusyError, StoreError
 
 LONGEST = timedelta(seconds=5)
-"""A backtest stops after this time and says how far it came; callers ask again from there."""
+"""A backtest stops after this time and says how far it came. The caller then asks again from there."""
 
 MAX_BACK = timedelta(days=400)
 """Longest backtest; hardly anybody keeps events for longer."""
@@ -36,19 +36,19 @@ class Trials:
     """Runs detectors and checks for people.
 
     Args:
-        runtime: has detectors, checks and the store.
+        runtime: the control plane with the detectors, the checks and the store.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        # One trial at a time: each may use the store for seconds, and pages are to stay quick meanwhile.
+        # One trial at a time: a trial may use the store for seconds, and pages must stay quick meanwhile.
         self._turn = asyncio.Lock()
 
     def find_detector(self, name: str) -> Detector:
         """A detector that runs.
 
         Raises:
-            NotFoundError: none has that name.
+            NotFoundError: no running detector has that name.
         """
         for detector in self._runtime.running_detectors():
             if detector.name == name:
@@ -59,7 +59,7 @@ class Trials:
         """A check that runs.
 
         Raises:
-            NotFoundError: none has that name.
+            NotFoundError: no running check has that name.
         """
         found = self._runtime.catalogue.board.checks.find(name)
         if found is None:
@@ -68,10 +68,10 @@ class Trials:
 
     @staticmethod
     def read(kind: type[Q], text: str, file: str) -> Q:
-        """The detector or check in the text of a file.
+        """Read a detector or check from the text of a file.
 
         Raises:
-            InvalidError: with every problem and its place.
+            InvalidError: the text has mistakes; the message names each with its place.
         """
         try:
             return kind.parse(text, Path(file))
@@ -82,7 +82,7 @@ class Trials:
         """Everything about a detector that runs.
 
         Raises:
-            NotFoundError: none has that name.
+            NotFoundError: no running detector has that name.
         """
         detector = self.find_detector(name)
         spec = detector.spec
@@ -95,7 +95,7 @@ class Trials:
         )  # fmt: skip
 
     def checks(self) -> list[models.Check]:
-        """Every check that runs, and how it runs."""
+        """Every check that runs, with figures about its runs."""
         board = self._runtime.catalogue.board
         queries = [_check_status(state) for state in board.states()]
         return [*queries, *map(_catalogue_check_status, board.checks.catalogue)]
@@ -104,7 +104,7 @@ class Trials:
         """Everything about a check that runs.
 
         Raises:
-            NotFoundError: none has that name.
+            NotFoundError: no running check has that name.
         """
         check = self.find_check(name)
         if isinstance(check, CatalogueCheck):
@@ -124,7 +124,7 @@ class Trials:
         """Run a detector once, now.
 
         Raises:
-            InvalidError: its query fails, or its rows are no signals.
+            InvalidError: its query fails, or a row is not a signal.
         """
         now = datetime.now(UTC)
         (signals, left_out), took_s = await self._timed(
@@ -137,7 +137,7 @@ class Trials:
         """Run a check once, now.
 
         Raises:
-            InvalidError: its query fails, its rows are no findings, or it has no query.
+            InvalidError: its query fails, a row is not a finding, or the check has no query.
         """
         if isinstance(check, CatalogueCheck):
             raise InvalidError(f"{check.name} is answered by the catalogue: it has no query to run")
@@ -163,13 +163,13 @@ class Trials:
         """Run a detector over the past, for at most `LONGEST`.
 
         Args:
-            detector: what to run.
-            since: begin.
-            until: end; the answer says how far it came.
-            step: from one run to the next; `None`: half its window.
+            detector: the detector to run.
+            since: begin of the time to judge.
+            until: end of that time; the answer says how far the backtest came.
+            step: time from one run to the next; `None` for half of the detector's window.
 
         Raises:
-            InvalidError: the times make no sense, its query fails, or its rows are no signals.
+            InvalidError: the times make no sense, the query fails, or a row is not a signal.
         """
         if since.tzinfo is None or until.tzinfo is None:
             raise InvalidError("since and until need a time zone, such as Z")
@@ -184,7 +184,8 @@ class Trials:
         )
 
     async def _timed(self, question: Question, run: Callable[[], Answer]) -> tuple[Answer, float]:
-        """What a run comes to, and how many seconds it took once it had its turn."""
+        """The result of a run, and the seconds that it took."""
+        # The wait for the turn is not counted: the time is to say what the query costs.
         async with self._turn:
             started = time.perf_counter()
             try:
@@ -199,7 +200,7 @@ class Trials:
 
 
 def _settings(question: Question) -> list[models.QuestionSetting]:
-    """Thresholds, and settings that all questions of a kind have, with their values in force."""
+    """The thresholds of a question and the settings that all of its kind have, with the values in force."""
     described = {**question.spec.thresholds, **question.common}
     defaults = question.default_settings(question.spec)
     return [

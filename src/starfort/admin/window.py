@@ -17,7 +17,8 @@ _STEPS: dict[str, tuple[timedelta, int, str]] = {
     "7d": (timedelta(days=7), 7200, "traffic_1m"),
     "30d": (timedelta(days=30), 21600, "traffic_1m"),
 }
-"""Length, step in seconds (60 to 120 steps, which is what a chart can show), and rollup that is read."""
+"""Length of each range, its step in seconds, and the rollup that is read. There are 60 to 120 steps, which is
+as many as a chart can show."""
 
 _BY_KIND: Final = {
     "decisions": "sumMap(map(toString(action), toUInt64(t.requests)))",
@@ -25,7 +26,7 @@ _BY_KIND: Final = {
     "client_errors": "sumIf(t.requests, status >= 400 AND status < 500)",
     "server_errors": "sumIf(t.requests, status >= 500)",
 }
-"""What queries of traffic count, out of `traffic_1s` and `traffic_1m`: a row for each kind of call."""
+"""Counts of traffic queries over `traffic_1s` and `traffic_1m`, which have a row for each kind of call."""
 
 _SIDE_BY_SIDE: Final = {
     "decisions": "sumMap(t.decisions)",
@@ -33,7 +34,8 @@ _SIDE_BY_SIDE: Final = {
     "client_errors": "sum(t.client_errors)",
     "server_errors": "sum(t.server_errors)",
 }
-"""The same out of `traffic_api_1m`, `traffic_api_1h` and `traffic_endpoint_1h`."""
+"""The same counts over `traffic_api_1m`, `traffic_api_1h` and `traffic_endpoint_1h`, which have a column for
+each count."""
 
 DAY_S = 86_400
 """A day in seconds."""
@@ -47,17 +49,17 @@ class Window:
 
     name: str
     since: datetime
-    """First step's begin: a multiple of the step, so that a series does not flicker from call to call."""
+    """Begin of the first step: a multiple of the step, so that bars of a chart do not move at every call."""
     until: datetime
     step_s: int
     table: str
-    """`traffic_1s` or `traffic_1m`, or a rollup of more: see `reading`."""
+    """`traffic_1s`, `traffic_1m`, or a coarser rollup (see `reading`)."""
     rolled: bool = False
-    """Whether the table has the counts of a call's kind side by side, and not a row for each kind of call."""
+    """Whether the table has a column for each count, instead of a row for each kind of call."""
 
     @classmethod
     def of(cls, name: RangeName, now: datetime | None = None) -> "Window":
-        """The window of a range's name that ends with the step that is running."""
+        """The window of a named range. It ends with the step that is running."""
         length, step_s, table = _STEPS[name]
         # The end is rounded up, so that the step that is running is in the window, though not complete.
         moment = (now or datetime.now(UTC)).timestamp()
@@ -68,16 +70,16 @@ class Window:
     @property
     def before(self) -> "Window":
         """The equally long window before this one."""
-        # They touch and do not overlap, so no request counts in both.
+        # The two windows touch and do not overlap, so no request counts in both.
         return replace(self, since=self.since - (self.until - self.since), until=self.since)
 
     @property
     def length_s(self) -> int:
-        """Its length in seconds."""
+        """Length of the window in seconds."""
         return int((self.until - self.since).total_seconds())
 
     def reading(self, table: str) -> "Window":
-        """The same, read from a rollup in which counts stand side by side.
+        """The same window, read from a rollup that has a column for each count.
 
         Args:
             table: `traffic_api_1m`, `traffic_api_1h` or `traffic_endpoint_1h`.
@@ -85,12 +87,12 @@ class Window:
         return replace(self, table=table, rolled=True)
 
     def traffic_sql(self, name: str) -> str:
-        """A query of traffic over the window's table.
+        """A traffic query over the table of the window.
 
         Args:
-            name: of a file in `visibility/queries`. Where the tables differ, the file has `$a_name$`, which
-                becomes a text of this module. A parameter that chooses between two expressions would not do:
-                both are read, and each names columns that the other table lacks.
+            name: name of a file in `visibility/queries`. Where the tables differ, the file has a name between
+                dollar signs, which a text of this module replaces. A query parameter could not choose between
+                two expressions: ClickHouse would resolve both, and each names columns that one table lacks.
         """
         text = load_sql("visibility", f"queries/{name}")
         for part, column in (_SIDE_BY_SIDE if self.rolled else _BY_KIND).items():
@@ -100,7 +102,7 @@ class Window:
         return text.replace("$endpoint$", "''" if is_of_apis else "endpoint_id")
 
     def steps(self) -> list[datetime]:
-        """Begin of every step, oldest first."""
+        """The begin of every step, oldest first."""
         count = int((self.until - self.since).total_seconds()) // self.step_s
         return [self.since + timedelta(seconds=self.step_s * number) for number in range(count)]
 

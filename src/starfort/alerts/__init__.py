@@ -1,4 +1,4 @@
-"""Alerts: what is worth a person's attention, where it goes, and its history; README.md says what is where.
+"""Alerts: messages to people, their channels and their history. README.md lists the modules.
 
-Nothing is imported here: checking a configuration asks for the secrets of channels, and needs no history.
+Nothing is imported here: checking a configuration needs the secrets of channels and no history.
 """

@@ -1,8 +1,8 @@
-"""Brings alerts to the history and to every channel: each once, with retries, and within bounds.
+"""Brings each alert to the history and to every channel once, with retries and within bounds.
 
-The history has the latest figures of each alert. Channels get a message only where a person would want one:
-when an alert is new, when it has become ten times as large, when it has ended, and when it is back after it
-had ended, but then at most once in `QUIET_S`.
+The history has the latest figures of each alert. Channels get a message only when a person would want one:
+when an alert is new, when it has become ten times as large, when it has ended, and when it comes back after
+its end. The last of these is sent at most once in `QUIET_S`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from starfort.alerts.history import AlertHistory
 from starfort.alerts.model import Alert
 
 MAX_QUEUED: Final = 1000
-"""Alerts that wait for one channel. The next one is dropped and counted, so what came first is delivered."""
+"""The most alerts that wait for one channel. A further alert is dropped and counted, so the earlier ones
+arrive."""
 
 MAX_INCOMING: Final = 5000
-"""Alerts that wait to be recorded."""
+"""The most alerts that wait to be recorded."""
 
 QUIET_S: Final = 900.0
 """Shortest time between two messages that an alert is back: an attack in waves would otherwise send one
@@ -67,10 +68,10 @@ class Retry:
 
 @dataclass(slots=True)
 class ChannelState:
-    """A channel with how it does.
+    """A channel, with figures about its deliveries.
 
     Attributes:
-        channel: where alerts go.
+        channel: the channel.
         sent: alerts that arrived.
         failures: tries that failed.
         dropped: alerts given up, or with no room in the queue.
@@ -89,9 +90,9 @@ class AlertDispatcher:
     """Records alerts and delivers the new ones.
 
     Args:
-        history: where they are kept; it also says whether one is new.
-        channels: where new ones go.
-        retry: how a channel is tried again.
+        history: keeps the alerts, and says whether one is new.
+        channels: the channels that new alerts go to.
+        retry: how often and how soon a failed delivery is tried again.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class AlertDispatcher:
 
     @property
     def states(self) -> list[ChannelState]:
-        """Each channel with how it does."""
+        """Each channel, with figures about its deliveries."""
         return list(self._states)
 
     @property
@@ -145,8 +146,8 @@ class AlertDispatcher:
             await state.channel.close()
 
     async def replace(self, channels: Sequence[Channel]) -> None:
-        """Deliver to these channels from now on; the old ones have a second for what they still hold."""
-        # Alerts that come meanwhile wait in the incoming queue, which no channel empties.
+        """Deliver to these channels from now on. The old channels have a second for waiting alerts."""
+        # Alerts that come meanwhile wait in the incoming queue, which belongs to no channel.
         old, running = self, bool(self._tasks)
         if running:
             await old.stop(grace_s=1.0)
@@ -180,7 +181,7 @@ class AlertDispatcher:
 
     async def drained(self) -> None:
         """Wait until everything submitted so far was recorded and delivered or given up."""
-        # in this order: recording an alert is what puts it into the queues of channels
+        # The order matters: an alert comes into the queues of channels only when it was recorded.
         await self._incoming.join()
         for state in self._states:
             await state.queue.join()
@@ -194,7 +195,7 @@ class AlertDispatcher:
                 self.dropped += 1
                 log.exception("alert_not_recorded", kind=incoming.alert.kind)
             finally:
-                # also after a failure, else `drained` would wait forever
+                # This is done after a failure too; otherwise `drained` would wait for ever.
                 self._incoming.task_done()
 
     async def _record(self, alert: Alert) -> None:
@@ -207,7 +208,7 @@ class AlertDispatcher:
             return
         self.deduplicated += 1
         if resumed:
-            # under the id of the kept alert, so that receivers join both messages
+            # The message has the id of the kept alert, so that receivers can join it with the earlier ones.
             self._tell(replace(alert, state="again", stored_id=stored.id))
 
     async def _update(self, incoming: _Incoming) -> None:
@@ -217,7 +218,7 @@ class AlertDispatcher:
             self._tell(replace(incoming.alert, stored_id=stored.id))
 
     def _tell(self, alert: Alert) -> None:
-        """Queue a message for every channel, where it is worth one."""
+        """Queue a message for every channel, if the alert is worth one."""
         # Taken out and put back, so that the dictionary is in the order of the last message and the first
         # entry is the one to forget.
         last, at = self._said.pop(alert.key, ("", 0.0))
@@ -231,6 +232,7 @@ class AlertDispatcher:
         for state in self._states:
             try:
                 state.queue.put_nowait(alert)
+            # Waiting for room here would let one slow channel hold up all others.
             except asyncio.QueueFull:
                 state.dropped += 1
 
@@ -249,13 +251,14 @@ class AlertDispatcher:
             except DeliveryError as error:
                 state.failures += 1
                 state.last_error = str(error)
-                # the alerts behind it wait meanwhile, so that a receiver gets all in their order
+                # The alerts behind this one wait until it is delivered or given up, so that a receiver gets
+                # all alerts in their order.
                 if error.permanent or attempt == self._retry.attempts:
                     break
                 await asyncio.sleep(self._retry.pause_s(attempt))
             except Exception as error:
-                # Not a failed delivery but a mistake in the channel: another try would fail the same way. The
-                # text of the error is only logged, for it may hold the secret path of a webhook.
+                # This is a mistake in the channel and not a failed delivery, so another try would fail in the
+                # same way. Only the log has the text of the error, which may hold a webhook's secret path.
                 state.failures += 1
                 state.last_error = type(error).__name__
                 log.exception("alert_channel_failed", channel=state.channel.name)

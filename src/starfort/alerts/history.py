@@ -22,10 +22,10 @@ from starfort.alerts.model import Alert
 from starfort.state.tables import ALERTS
 
 MAX_EVIDENCE_BYTES: Final = 64 * 1024
-"""Evidence of one alert as JSON. Rows beyond this size are left out, and the last row says how many."""
+"""The largest evidence of one alert as JSON. Rows beyond it are left out, and the last row says how many."""
 
 MAX_ALERTS: Final = 100_000
-"""Alerts kept; the oldest go first."""
+"""The most alerts that are kept. The oldest are removed first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ class AlertHistory:
         self._window = window
 
     def record(self, alert: Alert) -> Recorded:
-        """Keep an alert, or count up the one with its key that it goes on from."""
+        """Keep an alert. When an alert with its key is kept already, count that one up instead."""
         at = _naive(alert.latest)
-        # An alert that lapsed before it was found is born ended.
+        # An alert about a time so long past that its signal has lapsed has ended when it is found.
         ended = at if alert.state == "ended" else None
         with self._engine.begin() as connection:
             row = self._known(connection, alert)
@@ -103,7 +103,7 @@ class AlertHistory:
                 connection.execute(insert(ALERTS).values(**_values(alert), ended_at=ended))
                 _trim(connection)
             else:
-                # The title stays that of the first time: people look for the alert that they saw.
+                # The title does not change, because people look for the alert that they saw.
                 values = _figures(alert, row) | {"count": ALERTS.c.count + 1, "ended_at": ended}
                 connection.execute(update(ALERTS).where(ALERTS.c.id == alert_id).values(**values))
             stored = connection.execute(select(ALERTS).where(ALERTS.c.id == alert_id)).mappings().one()
@@ -133,14 +133,14 @@ class AlertHistory:
         return _stored(stored)
 
     def end_others(self, prefix: str, going_on: set[str]) -> int:
-        """End alerts whose cause lapsed while Starfort did not run; nothing else would end them.
+        """End alerts whose signals lapsed while Starfort did not run. Nothing else would end them.
 
         Args:
-            prefix: begin of the de-duplication keys of the alerts that have an end.
-            going_on: keys of those that go on.
+            prefix: the begin of the de-duplication keys of alerts that can end.
+            going_on: keys of the alerts that go on.
 
         Returns:
-            How many were ended, each at the time that it was seen last.
+            The number of ended alerts. Each ended at the time at which it was seen last.
         """
         query = (
             select(ALERTS.c.id, ALERTS.c.dedup_key)

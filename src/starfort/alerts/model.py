@@ -1,4 +1,4 @@
-"""What is worth a person's attention."""
+"""An alert: one thing that a person should look at."""
 
 from __future__ import annotations
 

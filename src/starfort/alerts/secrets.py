@@ -39,27 +39,27 @@ def read_secret(settings: NamesSecret) -> bytes | None:
         where = f"secret_file {settings.secret_file}"
         try:
             with settings.secret_file.open("rb") as file:
-                # editors end a file with a line break, which is no part of the secret
+                # Editors end a file with a line break, which does not belong to the secret.
                 value = file.read(MAX_SECRET_BYTES).rstrip(b"\r\n")
         except OSError as error:
             raise SecretError(f"{where}: {error.strerror}") from error
     else:
         return None
     if not value:
-        # an empty key would sign every alert with a key that everybody knows
+        # An empty secret would sign every alert with a key that everybody knows.
         raise SecretError(f"{where} is empty or not set")
     return value
 
 
 def chosen(channel: AlertChannel) -> object:
-    """The settings of the one kind that a channel of the configuration is."""
-    # by the model's own fields, so that a new kind of channel needs no change here
+    """The settings of the one kind of channel that an entry of the configuration names."""
+    # The model's own fields are looked through, so that a new kind of channel needs no change here.
     settings = (getattr(channel, name) for name in type(channel).model_fields)
     return next(each for each in settings if each is not None)
 
 
 def missing(config: Config) -> list[str]:
-    """What to tell people of each secret that a configuration names and that is not there."""
+    """A sentence for each secret that a configuration names and that does not exist."""
     found = []
     for index, channel in enumerate(config.alerts):
         settings = chosen(channel)

@@ -80,6 +80,7 @@ class Requires:
         """
         principal = identify(request, desk)
         if principal is None:
+            # The header is required with this status (RFC 9110, 15.5.2).
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
         # Another site can make a browser send the cookie, but does not know the token. A bearer token is sent
         # by programs on purpose, so it needs none.
@@ -88,6 +89,7 @@ class Requires:
             # In constant time: otherwise the token could be guessed one character after the other.
             if not hmac.compare_digest(given.encode(), principal.csrf.encode()):
                 raise HTTPException(403, f"send the session's CSRF token in {CSRF_HEADER}")
+        # A password alone must not open anything once the role needs a second factor.
         if principal.must_enrol and not self.enrolling:
             raise HTTPException(
                 403, "your role needs a second factor: set one up at /second-factor, or with this API"

@@ -69,6 +69,7 @@ def list_mutes(_: Viewer, desk: Office) -> list[Muted]:
 )
 def add_mute(principal: Operator, desk: Office, request: Request, body: NewMute) -> Muted:
     """Mute a kind or a subject for a while."""
+    # `add` writes the audit entry in its own transaction, so a mute never exists without one.
     return desk.mutes.add(
         body.kind, body.subject, timedelta(minutes=body.minutes), body.reason, actor(principal, request)
     )

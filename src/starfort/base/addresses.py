@@ -62,6 +62,7 @@ def host_of(header: str) -> str | None:
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")
         return host if bracket and re.fullmatch(r"(:[0-9]{1,5})?", port) and is_ip(host) else None
+    # An IPv6 address without brackets is refused below: what follows its first colon is not a number.
     host, _, port = text.partition(":")
     if not re.fullmatch(r"[0-9]{0,5}", port):
         return None

@@ -38,5 +38,6 @@ def as_severity(text: str) -> Severity:
     An alert of an older or newer version may carry a word that this version does not know. It is shown with a
     severity in the middle rather than not at all.
     """
-    # `high` would ring bells for a word that nobody knows, `info` would hide it.
+    # `high` would call people because of a word that this version does not know, and `info` would hide the
+    # alert.
     return SEVERITIES[_RANKS.get(text, _RANKS["medium"])]

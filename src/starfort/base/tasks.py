@@ -61,6 +61,7 @@ async def keep_running(
             failures.count += 1
             failures.error, failures.at = f"{type(error).__name__}: {error}"[:500], time.monotonic()
             log.exception("background_failed", work=name, again_in_s=delay)
+        # Work that ends by itself is done; only a failure starts it again.
         else:
             return
         # A failure after an hour is not a part of the series of failures before.

@@ -33,6 +33,7 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: anything else; the message says what is expected.
     """
+    # Twelve digits suffice for a terabyte in bytes.
     found = re.fullmatch(r"([0-9]{1,12})\s*(B|kB|MB|GB|KiB|MiB|GiB)?", text.strip())
     if found is None:
         raise ValueError(
@@ -47,6 +48,7 @@ def parse_rate(text: str) -> tuple[int, timedelta]:
     Raises:
         ValueError: anything else; the message says what is expected.
     """
+    # The engine counts requests in 32 bits.
     number, slash, period = text.partition("/")
     if not slash or not re.fullmatch(r"[0-9]{1,10}", number.strip()) or not 0 < int(number) < 2**32:
         raise ValueError(f"{text!r} is no rate: write requests/period, such as 10/s or 100/1m")

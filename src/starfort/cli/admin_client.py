@@ -1,7 +1,7 @@
 """Talks to the REST API of a running Starfort.
 
-`AdminClient` is the API; `_Local` and `remote.Remote` are the two ways to it, a Unix socket and HTTPS. Its
-answers are JSON: each command says which of `answers.py` it reads.
+`AdminClient` is the API. `_Local` and `remote.Remote` are the two ways to reach it: a Unix socket and HTTPS.
+Answers of the API are JSON; each command says which type of `answers.py` it reads.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class AdminClient:
         self._way.close()
 
     def get(self, path: str, /, **parameters: Parameter) -> Any:
-        """The JSON that a GET answers; the caller says which of `answers.py` it is.
+        """The JSON that a GET answers; the caller says which type of `answers.py` it has.
 
         Args:
             path: below `/api/v1`.
@@ -128,6 +128,7 @@ class AdminClient:
             most: the most items to ask for.
             parameters: query; `None` and "" are left out.
         """
+        # A page goes on behind an event and not after a number of rows, which new events would shift.
         before: str | None = None
         while most > 0:
             page: Page[object] = self.get(path, **parameters, limit=min(PAGE, most), before=before)
@@ -144,6 +145,7 @@ class AdminClient:
             where += "?" + urlencode(params, doseq=True)
         # One connection for the whole command: a list of many pages asks often.
         answer = self._way.send(method, where, None if body is None else json.dumps(body).encode())
+        # 204 has no body (RFC 9110, 15.3.5).
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return json.loads(answer.body) if answer.body else None
         raise _refusal(answer)
@@ -153,6 +155,7 @@ class _Unix(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: Path) -> None:
+        # HTTP/1.1 wants a Host header (RFC 9112, 3.2); no name is resolved, since `connect` uses the socket.
         super().__init__("starfort", timeout=TIMEOUT_S)
         self._path = path
 
@@ -190,6 +193,7 @@ class _Local:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = _Unix(path)
+        # Connected before the first request, so that a command fails before it asks for a password.
         self._connection.connect()
 
     def send(self, method: str, path: str, body: bytes | None) -> Answer:
@@ -219,7 +223,7 @@ def _given(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
 
 
 def _refusal(answer: Answer) -> RefusedError:
-    """The error of an answer that is no success."""
+    """The error that an unsuccessful answer becomes."""
     try:
         problem = json.loads(answer.body)
         detail = str(problem["detail"])

@@ -1,4 +1,4 @@
-"""What the admin API answers, as far as commands read it.
+"""The answers of the admin API: the fields that commands read.
 
 These types cost nothing at run time: a command that asks a running Starfort must not import the API's models,
 which takes longer than the question. `--json` prints all of an answer, whether it is named here or not.
@@ -101,7 +101,7 @@ class Consumer(TypedDict):
 
 
 class EndpointDetail(Endpoint):
-    """One endpoint with all that is known of it."""
+    """One endpoint with everything that is known about it."""
 
     parameters: list[Parameter]
     statuses: list[Counted]
@@ -196,7 +196,7 @@ class StoreStatus(TypedDict):
 
 
 class Status(TypedDict):
-    """How Starfort is."""
+    """The state of Starfort."""
 
     version: str
     node: str
@@ -258,13 +258,13 @@ class CreatedToken(TypedDict):
 
 
 class Secret(TypedDict):
-    """The secret of a second factor, before it counts."""
+    """The secret of a second factor that is not in force yet."""
 
     secret: str
     uri: str
 
 
 class RecoveryCodes(TypedDict):
-    """Codes that replace the second factor, once each."""
+    """Codes that replace the second factor; each works once."""
 
     codes: list[str]

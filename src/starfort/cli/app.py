@@ -23,7 +23,7 @@ _Click: TypeAlias = Any
 
 
 class Command(TyperCommand):
-    """A command that says which value may be meant, where an option does not know one."""
+    """A command that suggests a value when an option does not know the given one."""
 
     def parse_args(self, ctx: _Click, args: list[str]) -> list[str]:
         """Read the command line."""
@@ -31,6 +31,7 @@ class Command(TyperCommand):
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
             choices = getattr(getattr(error.param, "type_descriptor", None), "choices", None)
+            # The exception has no field for the value that was given: only its message has the value.
             found = re.search(r"'(.*)' is not one of ", error.message)
             if found is not None and choices:
                 from starfort.cli import words
@@ -50,6 +51,7 @@ class Group(TyperGroup):
     def resolve_command(self, ctx: _Click, args: list[str]) -> _Click:
         """The command that the arguments name, imported."""
         name, command, rest = super().resolve_command(ctx, args)
+        # A noun is a group and needs no import: its own commands are placeholders in their turn.
         if name is not None and not isinstance(command, TyperGroup):
             command = self.loaded(name if name in self.commands else FORMER[name])
         return name, command, rest
@@ -85,7 +87,7 @@ def _root(
 def _placeholder(verb: Verb) -> Callable[[], None]:
     """The function that Typer lists for a verb.
 
-    Nobody calls it, because `Group` puts the imported command in its place; so it only says what went wrong.
+    Nobody calls it, because `Group` puts the imported command in its place. If somebody does, it says so.
     """
 
     def command() -> None:

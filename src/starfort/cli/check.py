@@ -41,11 +41,13 @@ def check(
         with known_rules():
             checked = checking.check(path)
     except ConfigError as error:
+        # A program reads stdout whatever the exit code is, so mistakes are printed as JSON too.
         if json:
             found = [_json(problem) for problem in error.problems]
             output.print_json({"ok": False, "problems": found, "warnings": []})
         else:
             show_problems(error)
+        # Each problem is on the screen by now, so the error only counts them.
         raise FoundError(f"{_count(len(error.problems), 'problem', 'problems')} in {path}") from None
     if json:
         told = [_json(warning) for warning in checked.warnings]
@@ -106,6 +108,7 @@ def _show(problems: Iterable["ConfigProblem"], style: str) -> None:
         head.append(output.printable(problem.what), style=style)
         console.print(head, soft_wrap=True)
         if problem.line:
+            # What is missing at the end of a file is reported behind its last line, where nothing is shown.
             lines = texts.setdefault(problem.file, _lines(problem.file))
             if problem.line <= len(lines):
                 _point(lines[problem.line - 1], problem.line, problem.column)

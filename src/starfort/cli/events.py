@@ -21,7 +21,7 @@ else:
     Decided = Literal[decision_filters()]
 
 _NOTED: Final = ("tags", "observed", "findings", "anomalies", "signals")
-"""What a line says at its end, where there is something to say."""
+"""Fields that a line shows at its end when they are not empty."""
 
 POLL_S: Final = 1.0
 """How often `--follow` asks for what is new."""
@@ -64,6 +64,7 @@ def events(
     json: Json = False,
 ) -> None:
     """Show requests, latest last; with --json one JSON object a line. Fields: docs/events.md."""
+    # AS 0 never originates a route (RFC 7607), so 0 can stand for "not given".
     wanted = {
         "id": id, "api": api, "method": method.upper(), "path": path, "status": status, "address": address,
         "asn": asn or None, "fingerprint": fingerprint, "ja4": ja4, "subject": subject, "bot": bot,
@@ -79,7 +80,7 @@ def events(
 
 
 def _show(found: list[Event], *, json: bool, evidence: bool) -> None:
-    """Print events, latest last, and of a single one also which rules matched."""
+    """Print events, latest last; for a single event, also the rules that matched."""
     _print(reversed(found), json=json)
     for event in found if evidence and not json else ():
         _matches(event["evidence"])
@@ -91,7 +92,7 @@ def _follow(
     """Print what was not seen yet, again and again.
 
     Args:
-        client: asks.
+        client: the API to ask.
         wanted: the filters.
         seen: ids that were printed, oldest first. A dictionary, because it keeps its order.
         json: one JSON object a line.
@@ -99,7 +100,8 @@ def _follow(
     while True:
         time.sleep(POLL_S)
         fresh: list[Event] = []
-        # Latest first: the first event that was seen ends what is new.
+        # Latest first: everything behind the first known event is known too. The shortest range suffices,
+        # since what is new is seconds old.
         for event in client.latest("/events", REMEMBERED, **wanted, range="15m"):
             if event["id"] in seen:
                 break

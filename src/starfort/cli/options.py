@@ -50,6 +50,7 @@ def online(verb: Callable[..., None]) -> Callable[..., None]:
     Args:
         verb: takes the client, then its own arguments and options.
     """
+    # The first argument is the client, which comes from here and not from the command line.
     own = list(inspect.signature(verb, eval_str=True).parameters.values())[1:]
 
     def command(**arguments: Any) -> None:

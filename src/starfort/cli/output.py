@@ -27,6 +27,7 @@ def console() -> Console:
     """The console for data: stdout."""
     from rich.console import Console
 
+    # Not kept in a variable: tests put another object in the place of `sys.stdout`.
     # Without a terminal rich would assume 80 columns and break lines.
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
@@ -49,6 +50,7 @@ def say(text: str, style: str = "") -> None:
 
 def print_json(value: object) -> None:
     """A value as JSON, over several lines."""
+    # JSON is UTF-8 (RFC 8259, 8.1): text in other scripts stays readable without escapes.
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
 
 
@@ -76,7 +78,7 @@ def cell(value: object) -> str:
     """One value of a table."""
     if value is None or value == "":
         return "-"
-    # Before numbers: for Python a truth value is one.
+    # Tested before numbers, because Python's `bool` is a subclass of `int`.
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -85,16 +87,17 @@ def cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, list | tuple):
         return ", ".join(cell(item) for item in value) or "-"
+    # One row is one line, so that `grep` and `wc -l` see rows.
     return printable(str(value)).replace("\n", " ")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Rows under heads; numbers to the right.
+    """Print rows below their heads, with numbers aligned to the right.
 
     Args:
         heads: column names.
         rows: values; columns that begin with numbers are aligned right.
-        empty: what is said on stderr when there is no row.
+        empty: the sentence for stderr when there is no row.
     """
     from rich.table import Table
     from rich.text import Text
@@ -106,6 +109,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str)
     shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for index, head in enumerate(heads):
         # Counted figures are right-aligned; ids that are numbers come as text.
+        # Long values are folded and not cut, because people copy ids and paths out of tables.
         numeric = isinstance(listed[0][index], int | float) and not isinstance(listed[0][index], bool)
         shown.add_column(head, justify="right" if numeric else "left", overflow="fold")
     for row in listed:
@@ -168,6 +172,7 @@ def span(seconds: float) -> str:
         count, rest = divmod(rest, size)
         if count:
             parts.append(f"{count}{unit}")
+    # After three days, nobody needs the minutes.
     return " ".join(parts[:2])
 
 

@@ -9,7 +9,7 @@ from starfort.cli.errors import UsageError
 
 
 def subject(given: str) -> dict[str, str]:
-    """What the API is told of a detector or check: its name, or the text of its file.
+    """The part of a request to the API that names a detector or check, or gives the text of its file.
 
     Args:
         given: a name, or the path of a file that ends with `.sql`.
@@ -17,6 +17,7 @@ def subject(given: str) -> dict[str, str]:
     path = Path(given)
     if path.suffix != ".sql":
         return {"name": given}
+    # The text is sent and not the path: the control plane may be on another machine, or another user's.
     try:
         return {"text": path.read_text(encoding="utf-8"), "file": path.name}
     except (OSError, UnicodeDecodeError) as error:

@@ -10,6 +10,7 @@ from starfort.cli.options import Json, online
 @online
 def reload(client: AdminClient, *, json: Json = False) -> None:
     """Read the configuration again. One with mistakes changes nothing, and each mistake is shown."""
+    # A refused configuration is an answer with `ok` false and not an HTTP error, so it comes back here.
     result: ReloadResult = client.post("/reload")
     if json:
         output.print_json(result)

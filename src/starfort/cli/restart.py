@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starfort.runtime.succession import Outcome
 
 LOOK_EVERY_S: Final = 0.1
+"""Pause between two looks at the outcome and the lock, which are files."""
 
 GONE_S: Final = 10.0
 """After this many seconds without a control plane, it has not come back."""
@@ -26,10 +27,10 @@ def restart(
     data_dir: options.DataDir = None,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait until everything runs.")] = 120,
 ) -> None:
-    """Replace the running Starfort, Envoy and filter by what is installed now, without losing a request.
+    """Replace the running Starfort, Envoy and filter with the installed ones, without losing a request.
 
-    Run it after an upgrade. What would fail is found before anything is replaced, or leaves the
-    old Envoy.
+    Run it after an upgrade. Most mistakes are found before anything is replaced; after any other, the old
+    Envoy goes on.
     """
     from starfort.runtime.lock import StartError
 
@@ -73,6 +74,7 @@ def _replace(directory: Path, config: Path, timeout: int) -> "Outcome":
         _ready(directory, pid)
         _check(config)
         _ready(directory, pid)  # checking took seconds, in which it may have ended
+        # The request is written before the signal, because the control plane reads it when the signal comes.
         asked = succession.request(directory)
         os.kill(pid, succession.SIGNAL)
         return _wait(directory, asked, timeout)
@@ -104,6 +106,8 @@ def _check(path: Path) -> None:
     from starfort.dataplane.envoy.errors import EnvoyError
     from starfort.runtime.checked import check
 
+    # With --data-dir alone, the file may be another one than the control plane uses, or none at all. The new
+    # program reads the right one, and gives way to the old program when it refuses it.
     try:
         binary.find()
         if path.exists():

@@ -18,7 +18,7 @@ from starfort.cli.options import Json, online
 
 @online
 def status(client: AdminClient, *, json: Json = False) -> None:
-    """Show how Starfort is: nodes, rates, drops, detectors, alerts. Ends with 1 when it is not healthy."""
+    """Show Starfort's state: nodes, rates, drops, detectors, alerts. Ends with 1 when it is not healthy."""
     found: Status = client.get("/status")
     if json:
         output.print_json(found)
@@ -49,7 +49,8 @@ def _show(found: Status) -> None:
 
 
 def _node(node: Node) -> list[object]:
-    # 0 when the filter has not said it yet.
+    # `since` is 0 when the filter has not said it yet. A process id is printed as text, because numbers get
+    # separators of thousands.
     since = node.get("bundle_since")
     return [
         node["node"], str(node["pid"]), node["connected"], node["requests_per_s"], node["signals_active"],

@@ -12,6 +12,7 @@ from starfort.cli import options, output, target
 from starfort.cli.errors import CliError, FoundError
 
 LOOK_EVERY_S: Final = 0.1
+"""Pause between two looks at the lock."""
 
 
 def stop(

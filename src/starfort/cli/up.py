@@ -43,6 +43,7 @@ def up(
     from starfort.runtime import logs, succession
 
     logs.configure(log_format, log_level)
+    # `starfort restart` may signal before there is a handler, and the default action would end this process.
     succession.deafen()
     # In full, because the program that goes on may be started in another folder.
     # Links stay: a mounted ConfigMap and a release folder are changed by replacing one.
@@ -50,12 +51,13 @@ def up(
     next_ = asyncio.run(_run(path, talk=log_format == "console" or sys.stderr.isatty()))
     if next_ is not None:
         arguments, environment = next_
+        # exec keeps the process id, so a service manager that watches it sees no end.
         succession.deafen()
         os.execve(arguments[0], arguments, environment)  # noqa: S606 (who may write the request owns us)
 
 
 async def _run(path: "Path", *, talk: bool) -> "Next | None":
-    """Start, run until something says stop, and stop in order.
+    """Start, run until a signal or a failure ends it, and stop everything in order.
 
     Args:
         path: the configuration file.
@@ -88,7 +90,7 @@ async def _run(path: "Path", *, talk: bool) -> "Next | None":
 
 
 class _Life:
-    """What a run has to stop."""
+    """The parts of a run that have to be stopped at its end."""
 
     def __init__(self) -> None:
         self.told = _Told()
@@ -140,7 +142,7 @@ async def _end(life: _Life, *, quiet: bool) -> None:
 
     Args:
         life: what runs.
-        quiet: say so at the level of debugging.
+        quiet: log it at the level of debugging.
     """
     stops = life.told.stop.is_set()
     note = _log().debug if quiet else _log().info
@@ -176,7 +178,7 @@ class _Told:
             asyncio.get_running_loop().remove_signal_handler(number)
 
     def started(self, runtime: "Runtime") -> None:
-        """From now on it can be reloaded and replaced."""
+        """Listen, from now on, to the signals that reload and replace the runtime."""
         from starfort.runtime import succession
 
         # A task that nobody holds may be collected while it runs, so the set holds it.
@@ -207,6 +209,7 @@ async def _start(runtime: "Runtime", told: _Told) -> bool:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()
+            # Waited for: nothing may still be starting when `_end` stops the parts.
             await asyncio.gather(starting, return_exceptions=True)
             return False
         starting.result()
@@ -249,7 +252,7 @@ def _tell(runtime: "Runtime", asked: str) -> None:
 
 
 def _make(path: "Path") -> "tuple[Assembly, dict[str, Path | None]]":
-    """What makes the runtime, and a place for the file with the first password, once there is one."""
+    """The assembly that makes the runtime, and a dictionary for the path of the first password's file."""
     from starfort.runtime.assemble import Assembly
 
     made: dict[str, Path | None] = {}

@@ -1,8 +1,8 @@
-"""Which commands there are: each is found from its own file, and its module is not imported for that.
+"""Finds all commands by reading their files, without importing them.
 
-A file that begins with "`starfort VERB`" or "`starfort NOUN VERB`" as its docstring holds that command, its
-first public function. A folder's `__init__.py` says in the same way what its noun is about. So a new command
-is one file, and the list of commands says what the docstring of the command says.
+A file whose docstring begins with "`starfort VERB`" or "`starfort NOUN VERB`" holds that command: its first
+public function. The `__init__.py` of a folder says in the same way what its noun is about. So a new command
+is one file, and the list of commands shows the docstring of each command.
 
 The files are read as text: importing all commands would take half a second of every `starfort --help`.
 """
@@ -26,7 +26,7 @@ ORDER: Final = (
     "catalogue", "policy", "alerts", "signals", "detectors", "checks", "rules", "config", "apikey",
     "user", "token",
 )  # fmt: skip
-"""Commands and nouns in the order of the help: as people come to need them. Others follow, by name."""
+"""Commands and nouns in the order in which people need them, which help uses. Others follow by name."""
 
 ORDER_OF_A_NOUN: Final = (
     "add", "create", "check", "explain", "install", "list", "show", "export", "test", "backtest", "ack",

@@ -10,6 +10,7 @@ from starfort.cli.options import Json
 
 def version(*, json: Json = False) -> None:
     """Print the versions of Starfort and of its parts."""
+    # Envoy and ClickHouse come as Python packages, so their versions are known without starting them.
     found = {
         "starfort": starfort.__version__,
         "engine": _engine(),

@@ -1,4 +1,4 @@
-"""What to say about a value that an option does not know: which one may be meant, and which there are."""
+"""Explains that an option does not know a value: which value may be meant, and which values there are."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ MEANT: Final = {
     "editor": "operator",
     "text": "console",
 }
-"""What people write for a value of another name, lower case; `meant` knows the words for actions too."""
+"""Words that people write, in lower case, and the value that each stands for. `meant` adds the words for
+actions."""
 
 
 def meant(word: str) -> str:

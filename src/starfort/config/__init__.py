@@ -1,4 +1,4 @@
-"""What people write: models of `starfort.yaml`, loading, errors with file, line and column.
+"""The configuration that people write: models of `starfort.yaml`, loading, and errors with their places.
 
 Names are imported when they are used, so that a command which only needs the data directory builds no models.
 """
@@ -28,5 +28,6 @@ def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found: object = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    # Python calls this function only for names that the module does not have yet.
     globals()[name] = found
     return found

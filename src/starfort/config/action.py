@@ -1,4 +1,4 @@
-"""The action of a policy: one of those that the table of actions has, with its value."""
+"""The action of a policy: one of the actions in the table, with its value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Place = tuple[str | int, ...]
 
 
 class OneAction(Model):
-    """What `Action` is apart from its fields, which are made from the table."""
+    """The base of `Action`, whose fields are made from the table of actions."""
 
     @model_validator(mode="before")
     @classmethod
@@ -39,6 +39,7 @@ class OneAction(Model):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
+        # Counts the keys that stand in the file: every action that is not given has the default `None`.
         if len(self.model_fields_set) != 1:
             names = ", ".join(type(self).model_fields)
             raise ValueError(f"give exactly one action of {names}")
@@ -60,7 +61,7 @@ class OneAction(Model):
         return getattr(self, self.kind)
 
     def names(self) -> Iterator[tuple[Place, Kind, str]]:
-        """Where it names something that must exist, what kind of thing, and the name."""
+        """The things that the action refers to and that must exist: place, kind and name of each."""
         kind, given = SETTINGS[self.kind].names, self.setting
         if kind is None:
             return
@@ -85,9 +86,10 @@ class OneAction(Model):
 if TYPE_CHECKING:
 
     class Action(OneAction):
-        """What a policy does: exactly one. For types: the fields are made below."""
+        """What a policy does: exactly one. This class is for type checkers; the real one is made below."""
 
 else:
+    # Made from the table, so that an action that is added there cannot be forgotten here.
     Action = create_model(
         "Action",
         __base__=OneAction,

@@ -1,4 +1,4 @@
-"""APIs and their endpoints: where calls come in, where they go, and what is known of them."""
+"""APIs and their endpoints: where calls come in, where they go, and what is known about them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class EndpointSettings(Model):
     match: Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]
     """`METHOD /path/{template}` or `* /path`, base path included."""
     labels: list[Name] = []
-    """Words by which policies and detectors know it, such as `login`."""
+    """Words by which policies and detectors refer to the endpoint, such as `login`."""
     login: LoginFields | None = None
     """For endpoints labelled `login`."""
     limits: ScopedLimits | None = None

@@ -17,7 +17,8 @@ class ProxyProtocol(Model):
     """
 
     peers: list[Network] = []
-    """Who may connect and is believed; default: `trusted_proxies`. Connections of all others are closed."""
+    """Peers that may connect and are believed; default: `trusted_proxies`. Connections of other peers are
+    closed."""
     optional: bool = False
     """Also accept connections of these peers without the header; such a connection comes from the peer
     itself."""

@@ -11,12 +11,12 @@ from starfort.config.paths import InputFile, PathPattern
 
 
 class QuestionSettings(Model):
-    """Queries that run again and again: which of them, and with which thresholds."""
+    """Which queries run again and again, and with which thresholds."""
 
     disabled: list[str] = []
-    """Names of those that do not run."""
+    """Names of detectors or checks that do not run."""
     files: list[PathPattern] = []
-    """Your own ones: paths or globs of `.sql` files."""
+    """Your own detectors or checks: paths or globs of `.sql` files."""
     settings: dict[str, dict[str, float | int | str]] = {}
     """Thresholds, by the name of the detector or check."""
 
@@ -37,29 +37,29 @@ class WebhookAlerts(Model):
     """Alerts as HTTP POST."""
 
     url: Annotated[str, Field(pattern=r"^https?://")]
-    """Where to."""
+    """URL that alerts are sent to."""
     secret_file: InputFile | None = None
     """Key of the HMAC-SHA-256 signature header."""
     secret_env: str | None = None
-    """The same, by environment variable."""
+    """Environment variable that holds the key, instead of `secret_file`."""
 
 
 class SyslogAlerts(Model):
     """Alerts as CEF over syslog (UDP, RFC 5424)."""
 
     address: Address
-    """Where to."""
+    """Host and port of the syslog server."""
 
 
 class AlertChannel(Model):
-    """One channel."""
+    """One channel: exactly one of its three settings."""
 
     log: LogAlerts | None = None
-    """Log lines."""
+    """Alerts as lines in the log."""
     webhook: WebhookAlerts | None = None
-    """HTTP."""
+    """Alerts as HTTP requests."""
     syslog: SyslogAlerts | None = None
-    """CEF."""
+    """Alerts as CEF over syslog."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -15,6 +15,7 @@ from starfort.base.units import parse_duration, parse_size
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
+    # A number alone could mean seconds or milliseconds, so it is refused with the message for units.
     return parse_duration(value if isinstance(value, str) else f"{value} (no unit)")
 
 
@@ -24,7 +25,8 @@ def _size(value: object) -> int:
 
 
 def _network(value: object) -> str:
-    # An address alone is a network of one, so that both are written in the same list.
+    # An address alone is a network of one, so that both can stand in the same list. `ip_interface` keeps the
+    # address beside the network, which the check below needs.
     try:
         found = ipaddress.ip_interface(str(value))
     except ValueError:
@@ -41,15 +43,16 @@ def _network(value: object) -> str:
 
 
 def _address(value: object) -> str:
-    # Kept as it is written: the API and messages show it so, and whoever connects splits it again.
+    # The text is kept as written, because the API and messages show it; code that connects splits it again.
     parse_address(str(value))
     return str(value)
 
 
 def _expiry(value: object) -> datetime:
+    # YAML reads `2027-01-31` as a date. A `datetime` is a `date` too, so it is tested first.
     if isinstance(value, datetime):
-        # A time without a zone is UTC, wherever the server stands: a policy must not end at another hour
-        # there.
+        # A time without a zone is UTC, wherever the server stands, so that a policy ends everywhere at the
+        # same time.
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)

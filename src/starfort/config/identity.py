@@ -29,7 +29,7 @@ class JwtProvider(Model):
     subject_claim: str = "sub"
     """Claim that names the subject."""
     scopes_claim: str = "scope"
-    """Claim with the scopes."""
+    """Claim that holds the scopes."""
     clock_skew: Duration = timedelta(seconds=60)
     """How far the clocks of issuer and Starfort may differ."""
 
@@ -42,7 +42,7 @@ class JwtProvider(Model):
 
 
 class ApiKeySource(Model):
-    """Where API keys are looked for: one of the three."""
+    """Where API keys are looked for: exactly one of the three settings."""
 
     header: HeaderName | None = None
     """Header name."""
@@ -59,16 +59,16 @@ class ApiKeySource(Model):
 
 
 class ApiKey(Model):
-    """A known API key, by its hash: `starfort apikey create` makes both."""
+    """A known API key, by its hash. `starfort apikey create` makes the key and the hash."""
 
     subject: Annotated[str, Field(min_length=1, max_length=256)]
-    """Who it belongs to."""
+    """Name of the caller that the key belongs to."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the key, hexadecimal."""
     scopes: list[str] = []
-    """What it may do."""
+    """Scopes of the key, which policies can ask for."""
     expires: Expiry | None = None
-    """When it ends."""
+    """When the key ends."""
 
 
 class ApiKeys(Model):
@@ -79,7 +79,7 @@ class ApiKeys(Model):
     keys: list[ApiKey] = []
     """Known keys."""
     keys_file: InputFile | None = None
-    """More of them: a YAML list in a file of its own."""
+    """File with more keys, as a YAML list."""
 
 
 class Identity(Model):

@@ -1,4 +1,4 @@
-"""How much of a request is inspected, and what happens to the rest."""
+"""How much of a request is inspected, and what happens to a request that has more."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class ScopedLimits(Model):
 
     def over(self, wider: Limits) -> Limits:
         """These limits, completed by those of wider ones."""
-        # `None` is "not given": no limit can be switched off by it.
+        # `None` means "not given", so a narrower scope cannot switch a limit off.
         given = {
             name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None
         }

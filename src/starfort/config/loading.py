@@ -1,4 +1,4 @@
-"""From a file to a checked configuration, or to every problem at once."""
+"""Loads a file as a checked configuration, or raises every problem in it at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LoadedConfig:
 
     Attributes:
         config: the checked configuration; relative paths are already taken from the file's folder.
-        source: positions, for those who find problems later (the compiler).
+        source: positions of all parts, for problems that are found later (by the compiler).
         files: the file itself and every file that it refers to.
     """
 
@@ -60,9 +60,10 @@ def _problem(source: YamlFile, detail: ErrorDetails) -> ConfigProblem:
         step for step in detail["loc"] if step not in {"function-before", "function-after"}
     )
     what, fix = describe({**detail, "loc": location}, Config, source.written(location))
-    # What is missing has no place of its own, so the problem is at the part that misses it.
+    # A missing key has no place of its own, so the problem is reported at the part that lacks the key.
     if detail["type"] == "missing":
         location = location[:-1]
+    # For an unknown key the key itself is wrong, and for anything else its value.
     return source.problem(location, what, fix, key=detail["type"] == "extra_forbidden")
 
 
@@ -74,7 +75,7 @@ _PATTERN_FIXES = {
 
 
 def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> tuple[str, str]:
-    """What is wrong by a problem that pydantic found, and what would be right.
+    """What is wrong and what would be right, from an error that pydantic found.
 
     Args:
         detail: one of `ValidationError.errors()`.
@@ -86,6 +87,7 @@ def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> 
     if kind == "extra_forbidden":
         name = str(location[-1])
         known = _keys_at(location[:-1], root)
+        # A no-break space, as web pages have it, looks on the screen like an ordinary space.
         if name != name.strip() and name.strip() in known:
             what = f"a character that is no ordinary space stands beside the key {name.strip()!r}"
             return what, "delete it, and write spaces; text that was copied from a page has such characters"
@@ -101,6 +103,7 @@ def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> 
     # Pydantic shows a bound as Python writes it.
     message = re.sub(r"datetime\.timedelta\((?:seconds=)?(\d+)\)", r"\1s", message)
     got = detail.get("input")
+    # A mapping or a list is not repeated in the message, because it may be long.
     shown = f" (got {got!r})" if isinstance(got, str | int | float) and repr(got) not in message else ""
     name = ".".join(str(step) for step in location)
     fix = _PATTERN_FIXES.get(detail.get("ctx", {}).get("pattern", ""), "")
@@ -110,7 +113,7 @@ def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> 
 
 
 def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
-    """Keys that the model knows at a place; none where no model is."""
+    """The keys that the model has at a place; empty when the place has no model."""
     # An index of a list is a step in the file, and none in the model.
     model: object = root
     for step in location:

@@ -16,10 +16,10 @@ class AdminTls(ListenerTls):
 
 
 class Admin(Model):
-    """REST API and dashboard."""
+    """Starfort's own REST API and dashboard."""
 
     address: Address = "127.0.0.1:9443"
-    """Where they listen. Read at the start: after a change run `starfort restart`."""
+    """Host and port where they listen. Read at the start: after a change run `starfort restart`."""
     metrics: bool = True
     """Serve `/metrics` there, without login."""
     tls: AdminTls | None = None

@@ -27,7 +27,7 @@ class PathRole:
     """What a path is for.
 
     Attributes:
-        name: for people who read the code.
+        name: a name for the role, which only readers of the code need.
         is_read: whether it names a file that must be readable when the configuration is loaded.
     """
 
@@ -49,8 +49,8 @@ DataFolder = Annotated[Path, AfterValidator(_from_folder), PathRole("data folder
 """A folder that Starfort makes and writes to."""
 
 PathPattern = Annotated[str, PathRole("pattern", is_read=False)]
-"""A path or a glob. It stays as written, so that messages repeat it, and whoever expands it joins it with the
-configuration's folder; no match is no mistake of the type."""
+"""A path or a glob. It stays as written, so that messages repeat it; the code that expands it joins it with
+the folder of the configuration. A pattern that matches no file is not a mistake here."""
 
 
 def input_files(node: object, location: Location = ()) -> Iterator[tuple[Location, Path]]:
@@ -63,7 +63,8 @@ def input_files(node: object, location: Location = ()) -> Iterator[tuple[Locatio
     if isinstance(node, BaseModel):
         for name, field in type(node).model_fields.items():
             value = getattr(node, name)
-            # By the value first, since most settings are none; then by the type, which says what it is for.
+            # The value is tested first, since most settings are no paths; then the type says what the path
+            # is for.
             if isinstance(value, Path):
                 role = path_role(field)
                 if role is not None and role.is_read:

@@ -1,4 +1,4 @@
-"""Policies, and what their conditions and actions refer to by name."""
+"""Policies, and the named parts that their conditions and actions refer to."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Policy(Model):
     name: Name
     """Unique name."""
     description: str = ""
-    """For people."""
+    """A description for readers of the file; it has no effect."""
     apis: list[Name] | None = None
     """Only for these APIs."""
     endpoints: list[Annotated[str, Field(pattern=r"^([A-Z]+|\*) /\S*$")]] | None = None
@@ -62,11 +62,11 @@ class Policy(Model):
     mode: Literal["observe", "enforce"] = "observe"
     """`observe` only records what would be done; `enforce` does it."""
     expires: Expiry | None = None
-    """When it ends."""
+    """When the policy ends."""
 
 
 class Sensitive(Model):
-    """Sensitive data that is looked for."""
+    """Which sensitive data Starfort looks for."""
 
     classes: list[str] = [
         "card_number",

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, where, and what would be right.
+"""Problems of a configuration: what is wrong, where it is, and what would be right.
 
 ConfigError
   └ problems: ConfigProblem, all at once
@@ -15,11 +15,11 @@ class ConfigProblem:
     """One thing that is wrong.
 
     Attributes:
-        file: the file it is in.
+        file: the file with the problem.
         line: from 1; 0 when the problem is about the file as a whole.
         column: from 1; 0 with line 0.
         what: what is wrong.
-        fix: what would be right, "" when `what` says it.
+        fix: what would be right; "" when `what` says it already.
     """
 
     file: Path

@@ -25,7 +25,7 @@ class _Named(Protocol):
 
 def check(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     """Problems between parts: unknown names, duplicates, overlaps, files that cannot be read."""
-    # All of them are found, not just the first: people then need one round and not five.
+    # All problems are reported and not only the first, so that people can correct them in one round.
     for section in ("listeners", "upstreams", "apis", "lists", "responses", "policies"):
         yield from _unique(source, (section,), getattr(config, section))
     yield from _unique(source, ("identity", "jwt"), config.identity.jwt)
@@ -44,6 +44,7 @@ def _unique(source: YamlFile, location: Location, items: Sequence[_Named]) -> It
             yield source.problem(
                 (*location, index, "name"), f"{item.name!r} is already the name of another ({line=})"
             )
+        # The first one stays, so that every later one is reported together with it.
         seen.setdefault(item.name, index)
 
 
@@ -70,6 +71,7 @@ def _apis(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
             for path in api.base_paths:
                 # Names of hosts have no case (RFC 9110, section 4.2.3), and `/a/` holds what `/a` does.
                 mount = (host.lower(), path.rstrip("/") or "/")
+                # The same mount twice within one API does no harm.
                 if mount in mounts and mounts[mount] != api.name:
                     what = f"{mount[0]}{mount[1]} already belongs to the API {mounts[mount]!r}"
                     yield source.problem((*here, "hosts"), what, "give one of them another host or base path")
@@ -85,7 +87,8 @@ def _policies(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     apis = [api.name for api in config.apis]
     for index, policy in enumerate(config.policies):
         here: Location = ("policies", index)
-        # A policy for an API that does not exist would never act, and nobody would notice.
+        # A policy for an API that does not exist would never act, and nobody would notice. Endpoints are not
+        # checked here: the catalogue learns endpoints from traffic that no file names.
         for number, name in enumerate(policy.apis or []):
             yield from _known(source, (*here, "apis", number), "API", name, apis)
         for place, kind, name in policy.action.names():

@@ -1,4 +1,4 @@
-"""SecLang rules: which ones run, how strict they are, and where they are wrong."""
+"""SecLang rules: which rules run, how strict they are, and where they are wrong."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ class Rules(Model):
     files: list[PathPattern] = []
     """Your rule files with rules and exclusions, which are read after the sets. Paths or globs."""
     paranoia: Paranoia = 1
-    """How suspicious the rules are, 1 to 4. A higher level finds more attacks, and more requests that are
-    none."""
+    """How suspicious the rules are, 1 to 4. A higher level finds more attacks, but also more requests that
+    are not attacks."""
     inbound_threshold: Threshold = 5
     """Score of a request from which it counts as an attack; one critical rule scores 5."""
     outbound_threshold: Threshold = 4

@@ -1,8 +1,8 @@
 """Finds where a character of a YAML value stands in the file.
 
-YAML folds lines, cuts indentation and knows escapes, but it neither adds nor removes characters other than
-white space. So the n-th visible character of the value is the n-th one of the source, where an escape counts
-as the character that it stands for.
+YAML folds lines, removes indentation and replaces escapes, but it neither adds nor removes characters other
+than white space. So the n-th visible character of the value is also the n-th visible character of the source,
+where an escape counts as the character that it stands for.
 Source: YAML 1.2.2, chapters 7.3 (flow scalars) and 8.1 (block scalars).
 """
 
@@ -14,10 +14,11 @@ from typing import Final
 
 _ESCAPE_DIGITS: Final = {"x": 2, "u": 4, "U": 8}
 _WHITE_ESCAPES: Final = frozenset("tnvfr e0abN_LP\t\n")
-"""Escapes that stand for white space or control characters. They are invisible in the value too, so they are
-not counted."""
+"""Escapes that stand for white space or control characters. They are not counted, because they are invisible
+in the value too."""
 
 _PROPERTIES: Final = re.compile(r"(?:[&!]\S*[ \t]+)*")
+"""An anchor and a tag before a value (YAML 1.2.2, 6.9)."""
 
 
 def position(text: str, start: tuple[int, int], value: str, offset: int) -> tuple[int, int]:
@@ -26,9 +27,10 @@ def position(text: str, start: tuple[int, int], value: str, offset: int) -> tupl
     Args:
         text: the file.
         start: line and column (from 1) where the value begins, its quote or block indicator included.
-        value: what YAML reads there.
-        offset: of the character in `value`; may be its end. For white space, and for the end, the result is
-            the place after the last visible character before it.
+        value: the text that YAML reads there.
+        offset: offset of the character in `value`, or the length of `value` for its end. White space and the
+            end have no place of their own: the result is then the place behind the last visible character
+            before them.
     """
     at = _offset_of(text, *start)
     at = _PROPERTIES.match(text, at).end()  # type: ignore[union-attr]
@@ -36,6 +38,7 @@ def position(text: str, start: tuple[int, int], value: str, offset: int) -> tupl
     # A value without visible characters ends behind its opening quote.
     after = at + (text[at : at + 1] in {'"', "'"})
     for begin, end in _visible(text, at):
+        # The wanted character itself, when it is visible; otherwise `after` is its place.
         if wanted == 0 and offset < len(value) and _is_visible(value[offset]):
             return _place(text, begin)
         if wanted == 0:
@@ -66,6 +69,7 @@ def _visible(text: str, at: int) -> Iterator[tuple[int, int]]:
 
 def _single_quoted(text: str, at: int) -> Iterator[tuple[int, int]]:
     while at < len(text):
+        # A doubled quote is the only escape in single quotes (YAML 1.2.2, 7.3.2).
         width = 2 if text.startswith("''", at) else 1
         if text[at] == "'" and width == 1:
             return
@@ -84,7 +88,7 @@ def _double_quoted(text: str, at: int) -> Iterator[tuple[int, int]]:
             digits = text[at + 2 : at + width]
             try:
                 visible = _is_visible(chr(int(digits, 16))) if digits else name not in _WHITE_ESCAPES
-            except ValueError:  # no such character: the parser refuses it, too
+            except ValueError:  # there is no such character, and the parser refuses the file too
                 return
         if visible:
             yield at, at + width

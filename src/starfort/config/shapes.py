@@ -43,8 +43,8 @@ def describe(
         kind: one of `KINDS`.
         location: where the value stands.
         got: the value.
-        written: the same as it stands in the file.
-        keys: keys that the model knows at the place.
+        written: the same value as it stands in the file.
+        keys: the keys that the model has at the place.
     """
     name = ".".join(str(step) for step in location)
     key = str(location[-1]) if location and isinstance(location[-1], str) else ""
@@ -90,9 +90,9 @@ def _as_list(key: str, got: object, keys: Sequence[str]) -> str:
 
 
 def _item(got: object) -> str:
-    """A value as it is written to be a text, in quotes where it would be something else without."""
+    """A value written as a text: in quotes when YAML would read something else without them."""
     text = _text(got)
-    # What is suggested must mean the same when it is pasted: `no` and `1.0` are no texts without quotes.
+    # A suggestion must mean the same after it was pasted; without quotes `no` and `1.0` are not texts.
     plain = _PLAIN.fullmatch(text) and not _NO_TEXT.fullmatch(text)
     return text if plain and isinstance(got, str) else quoted(text)
 

@@ -14,6 +14,8 @@ from starfort.config.paths import InputFile
 class Retries(Model):
     """When a request is sent to an upstream again."""
 
+    # The default conditions say that the upstream has not begun with the request (for `refused-stream`:
+    # RFC 9113, section 8.7), so a repetition is safe for any method.
     attempts: Annotated[int, Field(ge=0, le=10)] = 0
     """Tries after the first."""
     on: list[
@@ -58,7 +60,7 @@ class UpstreamTls(Model):
 
     @model_validator(mode="after")
     def _pair(self) -> Self:
-        # Said here, with the line of the file, rather than by Envoy when it loads the configuration.
+        # Checked here, where the message can name the line; Envoy would only say that it refuses everything.
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together")
         return self
@@ -68,7 +70,7 @@ class Upstream(Model):
     """Servers that answer."""
 
     name: Name
-    """Unique name; Envoy's cluster has it too."""
+    """Unique name; Envoy's cluster has the same name."""
     addresses: Annotated[list[Address], Field(min_length=1, max_length=1000)]
     """`host:port` of each member."""
     connect_timeout: Duration = timedelta(seconds=5)

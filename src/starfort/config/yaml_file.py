@@ -59,6 +59,7 @@ class YamlFile:
                     node = node[step]
                 else:
                     break
+            # A key that was merged in (`<<`) is in the mapping and has no line of its own there.
             except (KeyError, IndexError, TypeError):
                 break
         return line + 1, column + 1
@@ -68,6 +69,7 @@ class YamlFile:
         line, column = self.position(location)
         lines = self.text.splitlines()
         rest = lines[line - 1][column - 1 :] if line <= len(lines) else ""
+        # `#` begins a comment only behind white space (YAML 1.2.2, 6.6).
         return re.sub(r"\s+#.*$", "", rest).rstrip()
 
     def problem(
@@ -78,7 +80,7 @@ class YamlFile:
         return ConfigProblem(self.file, line, column, what, fix)
 
     def text_position(self, location: Sequence[str | int], line: int, column: int) -> tuple[int, int]:
-        """Where line and column (from 1) of a text value stand in the file, however it is quoted or folded.
+        """The place in the file of a line and column (from 1) of a text, however it is quoted or folded.
 
         A value that is not in the file itself has the position of the nearest part above it.
         """
@@ -102,6 +104,7 @@ def read(file: Path) -> YamlFile:
     Raises:
         ConfigError: it cannot be read, is too large, or is no YAML.
     """
+    # The size is asked for before reading, so that a huge file does not fill the memory.
     try:
         if file.stat().st_size > MAX_FILE_BYTES:
             raise ConfigError([ConfigProblem(file, 0, 0, f"is larger than {MAX_FILE_BYTES >> 20} MiB")])
@@ -122,6 +125,7 @@ def parse(file: Path, text: str) -> YamlFile:
     Raises:
         ConfigError: it is no YAML.
     """
+    # Only the round-trip loader keeps lines and columns.
     loader = YAML(typ="rt")
     # Quotes are needed to find the position of a character within a text (`text_position`).
     loader.preserve_quotes = True
@@ -130,6 +134,7 @@ def parse(file: Path, text: str) -> YamlFile:
     except MarkedYAMLError as error:
         found = yaml_words.explain(text, error)
         raise ConfigError([ConfigProblem(file, found.line, found.column, found.what, found.fix)]) from error
+    # RecursionError: the parser calls itself once for each level of nesting, and so does `_plain` below.
     except (YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([ConfigProblem(file, 1, 1, f"no YAML: {str(error).splitlines()[0]}")]) from error
     if problems := list(_misread(file, text)):
@@ -147,16 +152,18 @@ as reading it."""
 
 
 def _misread(file: Path, text: str) -> Iterator[ConfigProblem]:
-    """Values that YAML accepts, and reads differently from what stands there."""
+    """Problems for values that YAML accepts and reads as something else than what is written."""
     if _MAY_BE_MISREAD.search(text):
         for found in yaml_words.misread(text, YAML(typ="rt").scan(text)):
             yield ConfigProblem(file, found.line, found.column, found.what, found.fix)
 
 
 def _plain(node: Any, budget: list[int]) -> Any:
+    # A list of one number and not a number, so that all calls count down the same one.
     budget[0] -= 1
     if budget[0] < 0:
         raise ValueError(f"has more than {MAX_NODES} values, aliases counted as often as they are used")
+    # YAML allows numbers and null as keys; the models only know names.
     if isinstance(node, dict):
         return {str(key): _plain(value, budget) for key, value in node.items()}
     if isinstance(node, list):

@@ -17,7 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.tokens import AnchorToken, TagToken, Token
 
 MAX_SHOWN: Final = 120
-"""A fix repeats a line of at most this many characters; for a longer one it only says how to quote."""
+"""A fix repeats a line of at most this many characters; for a longer line it only says how to quote it."""
 
 _ENTRY: Final = re.compile(
     r"^(?P<before>\s*(?:-\s+)*)(?:(?P<key>[\w.$/-]+|\"[^\"]*\"|'[^']*')\s*:(?=\s|$))?\s*(?P<value>.*)$"
@@ -48,7 +48,7 @@ class Trouble:
 
 
 def explain(text: str, error: MarkedYAMLError) -> Trouble:
-    """What a parser's error means.
+    """Say what an error of the parser means.
 
     Args:
         text: the file.
@@ -76,7 +76,7 @@ def misread(text: str, tokens: Iterator[Token]) -> Iterator[Trouble]:
         else:
             continue
         line, column = token.start_mark.line, token.start_mark.column
-        # What stands behind the first one is part of the same value.
+        # Text behind the first token is part of the same value.
         if line == said:
             continue
         said = line
@@ -97,7 +97,7 @@ class _Reading:
     def __init__(self, text: str, error: MarkedYAMLError) -> None:
         self.lines = text.splitlines()
         self.error = error
-        # `context` is where the part begins that the parser was in, `problem` where it gave up.
+        # `context` is the begin of the part that the parser was reading; `problem` is where it gave up.
         mark = error.problem_mark or error.context_mark
         self.line: int = mark.line if mark else 0
         self.column: int = mark.column if mark else 0

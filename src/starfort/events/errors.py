@@ -1,10 +1,10 @@
-"""What can go wrong between a filter's batch and the store.
+"""Errors between the arrival of a batch and its insert into the store.
 
 EventsError
 ├── BatchRefusedError     a batch is not what docs/events.md says; it is counted and dropped
 ├── SegmentRefusedError   the store says that a segment's content can never go in
 ├── SpoolError            the spool's directory cannot be used
-├── IngestOverloadedError too much waits for the disk
+├── IngestOverloadedError too many bytes wait for the disk
 └── IngestClosedError     used after close()
 """
 
@@ -28,7 +28,7 @@ class BatchRefusedError(EventsError):
 
 
 class SegmentRefusedError(EventsError):
-    """The store refuses the content of a segment, now and ever; a sink raises it."""
+    """The store refuses the content of a segment and would refuse it again; a sink raises this."""
 
 
 class SpoolError(EventsError):

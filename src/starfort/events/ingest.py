@@ -1,13 +1,13 @@
-"""Ingest takes the batches of filters: check, write to disk, acknowledge, merge with others, insert.
+"""Ingest takes the batches of filters: checks, writes to disk, acknowledges, merges and inserts them.
 
-A full disk, a full spool or a store that is away never loses what was acknowledged: `accept` then does not
-return until there is room. The filter gets no acknowledgement meanwhile, keeps its batches in bounded memory,
-and counts what it drops.
+No acknowledged batch is lost when the disk or the spool is full or the store does not answer: `accept` does
+not return before there is room. Until then the filter gets no acknowledgement, keeps its batches in bounded
+memory, and counts the events that it drops.
 
-The present comes first. The newest segment is inserted first, and the ones that it overtook (the backlog)
-take turns with it. So detection sees the present, however much waits. `missing` says which older times are
-not complete yet, and `late` says which ones became complete after somebody relied on them. When even the
-present is more than the store can take, it is thinned (`overload`).
+The present comes first. The newest segment is inserted first, and the segments that it overtook (the backlog)
+take turns with it. So detection sees the present, however many events wait. `missing` names the older times
+that are not complete yet, and `late` names the times that became complete after detection had relied on them.
+When even the present is more than the store can take, it is thinned (`overload`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Outcome(StrEnum):
-    """What became of a batch; each may be acknowledged."""
+    """What became of a batch. The filter gets an acknowledgement in each case."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"
@@ -62,10 +62,10 @@ class Accepted:
     """What became of a batch, and what it holds.
 
     Attributes:
-        outcome: whether it is stored, was stored before, or is no batch of events.
-        about: what it holds; nothing when it was refused.
-        rows: its rows, when it was stored now. They were decoded to be checked, and whoever counts them need
-            not decode them again.
+        outcome: whether the batch is stored, was stored before, or is not a batch of events.
+        about: figures about its rows; empty when it was refused.
+        rows: its rows, when it was stored now. The check decoded them, so code that counts them need not
+            decode them again.
     """
 
     outcome: Outcome
@@ -78,23 +78,23 @@ class Settings:
     """When batches are merged, inserted and thinned.
 
     Attributes:
-        segment_rows: number of rows from which a segment goes to the store.
-        largest_rows: number of rows from which another segment is begun while the store is busy. A large one
-            is cheaper to insert: each row costs 7 µs of CPU, and each insert 100 ms more.
-        segment_bytes: size from which another segment is begun. Reading a segment takes about six times its
+        segment_rows: a segment with this many rows goes to the store.
+        largest_rows: while the store is busy, the next segment is begun at this many rows. Large segments are
+            cheaper to insert: each row costs 7 µs of CPU, and each insert 100 ms more.
+        segment_bytes: the next segment is begun at this size. Reading a segment takes about six times its
             size in memory.
-        segment_seconds: age from which a segment goes to the store. An insert costs as much as 10,000 rows,
-            so a shorter time would be expensive; detection has 3 s from the first call of an attack to its
-            verdict and waits for the insert, so a longer one would be late.
-        quiet_seconds: the same for a segment with few rows that all only add to counts.
-        quiet_rows: how many rows are few.
-        pending_bytes: most bytes that may wait for the disk.
-        retry_seconds: pause after a failed write or insert; it doubles up to `retry_most_seconds`.
-        bare_seconds: when inserting a segment would take longer than this, it loses details.
-        thin_seconds: when inserting it would take longer than this, it is thinned: the next verdict would
-            come later than 3 s.
-        target_seconds: how long inserting a thinned segment should take.
-        close_seconds: how long `close` goes on inserting what waits.
+        segment_seconds: a segment of this age goes to the store. A shorter time would be expensive, because
+            an insert costs as much as 10,000 rows. A longer time would be too late, because detection waits
+            for the insert and has 3 s from the first call of an attack to its verdict.
+        quiet_seconds: the same age for a segment with few rows, all of which only add to counts.
+        quiet_rows: a segment with at most this many rows has few.
+        pending_bytes: the most bytes that may wait for the disk.
+        retry_seconds: the pause after a failed write or insert; it doubles up to `retry_most_seconds`.
+        bare_seconds: a segment whose insert would take longer than this loses details.
+        thin_seconds: a segment whose insert would take longer than this is thinned, because the next verdict
+            would come later than 3 s.
+        target_seconds: how long the insert of a thinned segment should take.
+        close_seconds: how long `close` goes on inserting waiting segments.
     """
 
     segment_rows: int = 20_000
@@ -138,14 +138,16 @@ class Counters:
 
 
 _LATE_BY_S: Final = 5.0
-"""An event is late when its time was told to be complete this long before. Detectors' windows overlap by more
-than this, so an event that is less late is judged in the next window anyway."""
+"""An event is late when its time had been called complete more than this many seconds before it. Windows of
+detectors overlap by more than this, so an event that is less late is judged in the next window anyway."""
 
 _MOST_LATE: Final = 10_000
-"""How many spans of late segments are kept until detection asks for them; the oldest are forgotten first."""
+"""The most spans of late segments that are kept until detection asks for them. The oldest are forgotten
+first."""
 
 _TURNS_UNDER_OVERLOAD: Final = 4
-"""While the present is thinned, this many of its segments go in before one of the backlog does; else one."""
+"""While the present is thinned, this many of its segments go in before one segment of the backlog. Otherwise
+they alternate."""
 
 PART_ROWS: Final = 10_000
 """A large segment of the backlog is inserted in parts of this many rows, so that the present waits for one
@@ -156,12 +158,12 @@ _BACKLOG_DEGREE: Final = 8
 """The degree (`overload.reduce`) at which the backlog goes in when the spool is half full."""
 
 _SPEED_ROWS: Final = 5_000
-"""Smaller inserts say little about how many rows a second the store takes: most of their time is fixed
+"""Inserts with fewer rows do not count for the speed of the store, because most of their time is fixed
 cost."""
 
 _SPEED_MEMORY: Final = 0.7
-"""The weight of the speed known so far in the moving average, against that of the latest insert. After five
-inserts a sixth of the old figure is left."""
+"""The weight of the known speed in the moving average; the latest insert has the rest. After five inserts, a
+sixth of the old figure is left."""
 
 
 @dataclass(slots=True)
@@ -202,12 +204,12 @@ class Ingest:
         self._look = ThreadPoolExecutor(1, "look")
         self._tasks: list[asyncio.Task[None]] = []
         self.told = 0.0
-        """Unix seconds: the latest time that was told to be complete; who tells it keeps it."""
+        """Unix seconds: the latest time that was called complete. The code that tells detection sets it."""
         self.last_insert: float | None = None
         self.last_error = ""
 
     async def start(self) -> None:
-        """Begin writing and inserting; what the spool held goes in first."""
+        """Begin writing and inserting. Segments that the spool held already are inserted too."""
         self._wake_inserter.set()
         self._tasks = [
             asyncio.create_task(self._write_forever()),
@@ -224,12 +226,12 @@ class Ingest:
             payload: an Arrow IPC stream of events.
 
         Returns:
-            Its outcome with what it holds. STORED: it is on disk. DUPLICATE: it was already. REFUSED: it is
-            not a batch of events; it was counted, and sending it again is of no use.
+            The outcome, with figures about the batch. STORED: it is on disk. DUPLICATE: it was on disk
+            before. REFUSED: it is not a batch of events; it was counted, and to send it again is useless.
 
         Raises:
-            IngestOverloadedError: too much waits for the disk; try later.
-            IngestClosedError: closed before it was on disk.
+            IngestOverloadedError: too many bytes wait for the disk; try later.
+            IngestClosedError: ingest was closed before the batch was on disk.
         """
         if self._closing.is_set():
             raise IngestClosedError("ingest is closed")
@@ -250,8 +252,8 @@ class Ingest:
         taking = asyncio.create_task(self._take(node, instance, sequence, payload))
         taking.add_done_callback(_looked_at)
         self._taking[(source, sequence)] = taking
-        # The sender may be cancelled, since its connection broke. The batch is written all the same, and the
-        # sender finds that out when it sends the batch again.
+        # The caller may be cancelled because its connection broke. The batch is written all the same, and the
+        # filter learns that when it sends the batch again.
         return await asyncio.shield(taking)
 
     async def _take(self, node: str, instance: str, sequence: int, payload: bytes) -> Accepted:
@@ -260,7 +262,7 @@ class Ingest:
         try:
             table = await self._in(self._look, partial(read_batch, payload, dt.datetime.now(dt.UTC)))
             held = await self._in(self._look, partial(look, table))
-            # Reading took a while in another thread, in which `close` may have begun.
+            # `close` may have begun while another thread read the batch.
             if self._closing.is_set():
                 raise IngestClosedError("closed before the batch was on disk")
             record = Record(node, instance, sequence, table.num_rows, payload, held)
@@ -276,12 +278,12 @@ class Ingest:
             self._pending_bytes -= len(payload)
             del self._taking[((node, instance), sequence)]
             self._wake_inserter.set()
-        # The rows are views of the payload, which the record holds until it is on disk: keeping them until
-        # then takes no memory of their own.
+        # The rows are views of the payload, which the record holds until it is on disk. So keeping them until
+        # then takes no further memory.
         return Accepted(Outcome.STORED, held, table)
 
     async def _write_forever(self) -> None:
-        """Write what waits: all at once, one fsync (group commit)."""
+        """Write all waiting batches at once, with one fsync (group commit)."""
         while True:
             await self._wait(self._wake_writer)
             if not self._pending:
@@ -303,7 +305,7 @@ class Ingest:
             self._wake_inserter.set()
 
     def _take_group(self) -> list[_Pending]:
-        """The batches that are written next: as many as fill a segment, so that none grows far beyond."""
+        """The batches to write next: as many as fill a segment, so that it does not grow far beyond."""
         rows = count = 0
         for pending in self._pending:
             rows += pending.record.rows
@@ -314,7 +316,7 @@ class Ingest:
         return group
 
     async def _write(self, group: list[_Pending]) -> bool:
-        """Append a group, trying until it succeeds. False when closed before that."""
+        """Append a group, and try again until that succeeds. False when ingest was closed before."""
         pause = self.settings.retry_seconds
         records = [pending.record for pending in group]
         while True:
@@ -326,7 +328,7 @@ class Ingest:
             else:
                 return True
             if self._closing.is_set():
-                # Nobody was told that these are on disk, so their senders still have them.
+                # These batches were not acknowledged, so their filters still have them.
                 for pending in [*group, *self._pending]:
                     self._finish(pending, IngestClosedError("closed before the batch was on disk"))
                 return False
@@ -354,7 +356,7 @@ class Ingest:
             pending.done.exception()  # its sender may be gone; then nobody else looks at it
 
     async def _insert_forever(self) -> None:
-        """Insert the newest segment first, and in turns with it what it overtook."""
+        """Insert the newest segment first, and the segments that it overtook in turns with it."""
         pause = self.settings.retry_seconds
         while True:
             segment = await self._next_segment()
@@ -370,7 +372,7 @@ class Ingest:
                 pause = min(pause * 2, self.settings.retry_most_seconds)
 
     async def _next_segment(self) -> Segment | None:
-        """Wait for a segment that is due. None when closing and nothing is left, or time is up."""
+        """Wait for a segment that is due. None when ingest closes and nothing is left, or the time is up."""
         while True:
             closing = self._closing.is_set()
             if closing and time.monotonic() > self._closing_at + self.settings.close_seconds:
@@ -378,7 +380,8 @@ class Ingest:
             waiting = self.spool.waiting  # a copy: the disk's thread changes the list
             backlog = [each for each in waiting if each.overtaken]
             present = [each for each in waiting if not each.overtaken]
-            # The backlog gets its turn even when the present never ends; else it would wait for ever.
+            # The backlog gets its turn even if new segments come without end; otherwise it would wait for
+            # ever.
             if backlog and self._turns >= (_TURNS_UNDER_OVERLOAD if self.degree else 1):
                 self._turns = 0
                 return backlog[-1]
@@ -407,7 +410,8 @@ class Ingest:
         settings, rows = self.settings, current.rows
         if rows >= settings.segment_rows or self._closing.is_set() or self._hurries:
             return 0.0
-        # Rows that detectors need never wait longer: a quiet segment has only calls that add to counts.
+        # Rows that detectors need do not wait longer, because a quiet segment has only calls that add to
+        # counts.
         quiet = rows <= settings.quiet_rows and current.about.ordinary == rows
         wait = settings.quiet_seconds if quiet else settings.segment_seconds
         # Bounded by `wait`, because the clock may have been set back since the segment was begun.
@@ -440,7 +444,11 @@ class Ingest:
         return await self._remove(partial(self.spool.done, [sealed]))
 
     async def _read_and_insert(self, sealed: Segment) -> tuple[int, bool]:
-        """Insert a segment, or its next part: rows of it, and whether all of it is in the store now."""
+        """Insert a segment or its next part.
+
+        Returns:
+            The number of rows that went in, and whether the whole segment is in the store now.
+        """
         if self._is_divided(sealed) and not sealed.in_parts:
             await self._on_disk(partial(self.spool.divide, sealed))
         table = await self._in(self._insert, partial(_read, sealed))
@@ -451,8 +459,8 @@ class Ingest:
             sealed.parts_done += 1
             return rows.num_rows, begin + PART_ROWS >= table.num_rows
         degree = sealed.degree or self._wanted_degree(sealed)
-        # The degree is in the file's name before the insert begins. Repeated after a kill, the insert then
-        # has the same rows, which its token promises.
+        # The degree is in the file's name before the insert begins. After a kill, the repeated insert then
+        # has the same rows, as its token promises.
         if degree and not sealed.degree:
             await self._on_disk(partial(self.spool.leave_out, sealed, degree))
         thinned = await self._in(self._insert, partial(reduce, table, degree, sealed.token))
@@ -486,10 +494,10 @@ class Ingest:
             self._speed += (1 - _SPEED_MEMORY if self._speed else 1.0) * (speed - self._speed)
 
     def _wanted_degree(self, sealed: Segment) -> int:
-        """How much of a segment has to be given up, so that the store keeps up with the present.
+        """The degree to which a segment has to be thinned, so that the store keeps up with the present.
 
-        What was overtaken goes in whole, unless the spool is half full: then most of it is given up before
-        the spool is full and filters have to drop events unseen.
+        Segments that were overtaken go in whole, unless the spool is half full. Then they are thinned,
+        because filters would have to drop events unseen when the spool is full.
         """
         if not self._speed:
             return 0
@@ -499,7 +507,7 @@ class Ingest:
             return _BACKLOG_DEGREE if self._spool_fills else 0
         if seconds <= settings.thin_seconds:
             return DETAILS_ONLY if seconds > settings.bare_seconds else 0
-        # Rows that are not ordinary are never thinned, so the ordinary ones share what time they leave.
+        # Rows that are not ordinary are never thinned, so the ordinary rows share the time that is left.
         left = self._speed * settings.target_seconds - (held.rows - held.ordinary)
         return min(MOST_ONE_IN, max(2, math.ceil(held.ordinary / max(1.0, left))))
 
@@ -521,7 +529,7 @@ class Ingest:
         return await asyncio.get_running_loop().run_in_executor(where, work)
 
     async def _wait(self, event: asyncio.Event, seconds: float | None = None) -> None:
-        """Wait for an event or for closing, at most for some seconds."""
+        """Wait for an event or for closing, at most for a number of seconds."""
         if not self._closing.is_set():
             waits = [asyncio.create_task(event.wait()), asyncio.create_task(self._closing.wait())]
             try:
@@ -540,13 +548,14 @@ class Ingest:
 
     def _failed(self, what: str, error: Exception) -> None:
         text = f"{what}: {str(error)[:300]}"
-        # Logged once and not at each retry, which may come ten times a second; the counters count each one.
+        # Logged once and not at each retry: there may be ten retries a second. The counters count each of
+        # them.
         if text != self.last_error:
             _log.error(what, error=str(error)[:300])
         self.last_error = text
 
     async def flush(self) -> None:
-        """Wait until everything accepted so far is in the store; meanwhile no segment waits for more rows."""
+        """Wait until every accepted batch is in the store. No segment waits for more rows meanwhile."""
         self._hurries += 1
         self._wake_inserter.set()
         try:
@@ -558,21 +567,21 @@ class Ingest:
         """The time up to which the store is complete, except for `missing`.
 
         Returns:
-            UTC. The end of the earliest call that is not in the store and was not overtaken; now when there
-            is none. What still waits in filters is not known here.
+            The end (UTC) of the earliest call that is not in the store and was not overtaken; the present
+            time when there is no such call. Events that still wait in filters are not known here.
         """
         oldest = self._oldest_present()
         return dt.datetime.fromtimestamp(time.time() if oldest is None else min(oldest, time.time()), dt.UTC)
 
     def missing(self) -> list[tuple[dt.datetime, dt.datetime]]:
-        """Times before `seen_until` whose events still wait, since newer ones overtook them."""
+        """Times before `seen_until` whose events still wait, because newer events overtook them."""
         return intervals([span for each in self.spool.waiting if each.overtaken for span in each.spans])
 
     def late(self) -> list[tuple[dt.datetime, dt.datetime]]:
-        """Times whose events came into the store late, since this was asked last; in UTC.
+        """Times (UTC) whose events came into the store late, since the last call of this method.
 
-        An event is late when newer ones overtook it, or when it came after somebody was told that its time
-        was complete (`told`). A filter that was away brings such events.
+        An event is late when newer events overtook it, or when it came after its time had been called
+        complete (`told`). A filter whose connection was interrupted brings such events.
         """
         spans, self._late = self._late, []
         return intervals(spans)
@@ -589,10 +598,10 @@ class Ingest:
         """The present figures.
 
         Returns:
-            Every counter (`refused_batches` is the sum, `refused_REASON` each reason), `pending_bytes`,
-            `spool_bytes`, `spool_rows`, `lag_seconds` (the age of `seen_until`), `missing_rows` and
-            `missing_seconds` (what was overtaken and still waits), `degree` (at which the newest segment went
-            in, see `overload.reduce`) and `error`.
+            Every counter (`refused_batches` is the sum of all reasons, `refused_REASON` counts one of them),
+            `pending_bytes`, `spool_bytes`, `spool_rows`, `lag_seconds` (the age of `seen_until`),
+            `missing_rows` and `missing_seconds` (events that were overtaken and still wait), `degree` (of the
+            newest segment in the store, see `overload.reduce`) and `error`.
         """
         counters = self.counters
         figures: dict[str, float | int | str] = {
@@ -615,7 +624,7 @@ class Ingest:
         }
 
     async def close(self) -> None:
-        """Write what waits, insert for at most `close_seconds`, and stop. The rest stays in the spool."""
+        """Write waiting batches, insert for at most `close_seconds`, and stop; the spool keeps the rest."""
         self._closing_at = time.monotonic()
         self._closing.set()
         await asyncio.gather(*self._tasks)
@@ -640,7 +649,7 @@ def _read(sealed: Segment) -> pa.Table:
 
 
 def merge(records: list[Record]) -> pa.Table:
-    """Merge batches, so that they are one insert.
+    """Merge batches into the rows of one insert.
 
     Args:
         records: validated batches.
@@ -653,8 +662,8 @@ def merge(records: list[Record]) -> pa.Table:
     """
     parts: list[pa.Table] = []
     try:
-        # Read from disk again although `accept` had the rows decoded: keeping the rows of every segment that
-        # waits would need memory without a bound while the store is away.
+        # The rows are read from disk again although `accept` had decoded them: while the store does not
+        # answer, keeping the rows of all waiting segments would need memory without a bound.
         for record in records:
             with pa.ipc.open_stream(record.payload) as reader:
                 parts.append(complete(reader.read_all()))

@@ -1,9 +1,9 @@
-"""What is given up when more events arrive than the store can take, in the order of docs/events.md.
+"""Thins events when more of them arrive than the store can take, in the order of docs/events.md.
 
-First go the details that people read. Then one of several ordinary calls is kept, and the `weight` of its row
-says how many calls it stands for, so that sums stay exact. What detectors need is never given up here:
-log-ins, failures, stopped calls, and every call with a finding or a signal. When these alone are too many,
-those of the same second that differ in nothing that is counted become one row.
+First, rows lose the details that only people read. Then one of several ordinary calls keeps its row, and the
+`weight` of this row says how many calls it stands for, so that sums stay exact. Calls that detectors need are
+never left out: log-ins, failures, stopped calls, and every call with a finding or a signal. When these alone
+are too many, calls of the same second that are equal in everything that is counted become one row.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ _NEEDED_LISTS: Final = ("anomalies", "findings", "signals", "tags", "observed")
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a batch holds.
+    """Figures about the rows of a batch.
 
     Attributes:
-        calls: calls that its rows stand for.
-        rows: its rows.
-        ordinary: rows of them that only add to a count.
-        oldest: Unix seconds when the first of them was over.
-        newest: Unix seconds when the last of them was over.
+        calls: number of calls that the rows stand for.
+        rows: number of rows.
+        ordinary: number of rows that only add to a count.
+        oldest: Unix seconds when the first call ended.
+        newest: Unix seconds when the last call ended.
     """
 
     calls: int = 0
@@ -62,7 +62,7 @@ class About:
     newest: float = 0.0
 
     def join(self, other: About) -> About:
-        """Both together."""
+        """The figures of both batches together."""
         if not self.rows or not other.rows:
             return self if self.rows else other
         return About(
@@ -75,10 +75,10 @@ class About:
 
 
 def look(table: pa.Table) -> About:
-    """What a batch holds.
+    """Count what a batch holds.
 
-    A row is made when its call is over, which for a stream may be long after its `time`. So the time at which
-    calls ended, and not `time`, shows whether a batch is late.
+    A row is made when its call has ended, which for a stream may be long after its `time`. So the end of
+    calls, and not `time`, shows whether a batch is late.
 
     Args:
         table: at least one row of EVENT_SCHEMA.
@@ -127,7 +127,7 @@ def without_details(table: pa.Table) -> pa.Table:
 
 
 def reduce(table: pa.Table, degree: int, seed: str) -> pa.Table:
-    """Leave out of events what a degree says; the same arguments give the same rows.
+    """Thin events to a degree. The same arguments always give the same rows.
 
     Args:
         table: rows of EVENT_SCHEMA.
@@ -147,7 +147,7 @@ def reduce(table: pa.Table, degree: int, seed: str) -> pa.Table:
 
 
 def merge_alike(table: pa.Table) -> pa.Table:
-    """Join calls of the same second that differ in nothing that is counted into one row.
+    """Join calls of the same second into one row when they are equal in everything that is counted.
 
     Args:
         table: rows of EVENT_SCHEMA.
@@ -167,8 +167,8 @@ def merge_alike(table: pa.Table) -> pa.Table:
 
 def _sample(table: pa.Table, one_in: int, seed: str) -> pa.Table:
     """Keep one row, by chance, of every `one_in` rows in a row, with the weight of all of them."""
-    # By chance and not the first of each: a client that calls at a fixed pace would be counted twice or
-    # never.
+    # The row is chosen by chance: if it were always the first, a client that calls at a fixed pace would be
+    # kept always or never.
     chance = random.Random(seed)  # noqa: S311 - a sample, no secret
     blocks = range(0, table.num_rows, one_in)
     ends = [min(begin + one_in, table.num_rows) - 1 for begin in blocks]

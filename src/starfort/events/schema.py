@@ -80,7 +80,7 @@ control plane is updated, so the control plane must read both."""
 
 
 def complete(table: pa.Table) -> pa.Table:
-    """The rows with all columns and types of EVENT_SCHEMA.
+    """Give rows all columns and types of EVENT_SCHEMA.
 
     Args:
         table: rows in the order of EVENT_SCHEMA; columns of `ADDED` may be missing: lists are then empty, and

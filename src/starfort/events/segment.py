@@ -36,7 +36,7 @@ class Record:
 
     @property
     def source(self) -> tuple[str, str]:
-        """Whose sequences these are."""
+        """The source whose sequences these are."""
         return (self.node, self.instance)
 
     def encode(self) -> bytes:

@@ -44,8 +44,8 @@ MAX_SET_ASIDE = 20
 """Files that are kept in `set-aside` for a person to look at; the oldest go first."""
 _SUFFIX = ".segment"
 _FOLLOWS_S = 1.0
-"""A batch that begins within this time after another one continues its span; filters send several a
-second."""
+"""A batch that begins within this many seconds after another one continues its span. Filters send several
+batches a second."""
 _PARTS = ".parts.segment"
 _DEGREE = re.compile(r"\.1in(\d{1,4})\.segment$")
 
@@ -136,8 +136,8 @@ class Spool:
     """Segments in a directory.
 
     Attributes:
-        directory: where; made with mode 0700.
-        max_bytes: most bytes of all segments; beyond, `append` fails with ENOSPC as a full disk does.
+        directory: the folder of the segments; it is made with mode 0700.
+        max_bytes: the most bytes of all segments. Beyond it, `append` fails with ENOSPC as on a full disk.
         marks: highest durable sequence by source.
         sealed: segments that wait for the store, oldest first.
     """
@@ -204,17 +204,17 @@ class Spool:
 
     @property
     def size(self) -> int:
-        """Bytes of all segments."""
+        """The bytes of all segments."""
         return sum(s.size for s in self.waiting) + (self._open.segment.size if self._open else 0)
 
     @property
     def rows(self) -> int:
-        """Rows that are not in the store yet."""
+        """The number of rows that are not in the store yet."""
         return sum(s.rows for s in self.waiting) + (self._open.segment.rows if self._open else 0)
 
     @property
     def waiting(self) -> list[Segment]:
-        """What is in `sealed` now, for use in another thread."""
+        """A copy of `sealed`, for use in another thread."""
         return list(self.sealed)
 
     @property
@@ -233,7 +233,7 @@ class Spool:
         """
         data = b"".join(record.encode() for record in records)
         if self.size + len(data) + len(MAGIC) > self.max_bytes:
-            # As a full disk would (ENOSPC): the caller waits and tries again in both cases.
+            # The same error as of a full disk, because the caller waits and tries again in both cases.
             raise OSError(errno.ENOSPC, f"the spool holds its {self.max_bytes} bytes", str(self.directory))
         current = self._open or self._begin()
         try:

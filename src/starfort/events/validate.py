@@ -1,4 +1,4 @@
-"""Checks of a batch before it is accepted, so that nothing broken reaches the spool (docs/events.md)."""
+"""Checks a batch before it is accepted, so that nothing broken reaches the spool (docs/events.md)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_BEHIND = dt.timedelta(days=31)
 
 
 def read_batch(payload: bytes, now: dt.datetime) -> pa.Table:
-    """Read a batch and check it wholly.
+    """Read a batch and check all of it.
 
     Args:
         payload: an Arrow IPC stream.
@@ -111,13 +111,13 @@ def _check_times(table: pa.Table, now: dt.datetime) -> None:
 
 
 def about(payload: bytes) -> About:
-    """What a batch of the spool holds.
+    """Figures about a batch of the spool.
 
     Args:
         payload: an Arrow IPC stream that was accepted once.
 
     Returns:
-        What it holds; nothing when it cannot be read. Its insert then says why.
+        The figures; empty ones when the batch cannot be read. Its insert then says why.
     """
     try:
         with pa.ipc.open_stream(payload) as reader:

@@ -1,1 +1,1 @@
-"""Posture: what is wrong with an API as it stands, found by checks; README.md says what is where."""
+"""Posture: checks find what is wrong with an API as it stands. README.md lists the modules."""

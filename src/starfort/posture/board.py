@@ -1,4 +1,4 @@
-"""The findings of all bastions: checks run when they are due, and what they find is kept."""
+"""The findings of all bastions: runs the checks that are due, and keeps their findings."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class PostureBoard:
         self._looked_at: datetime | None = None
 
     def declare(self, configured: Configured, checks: Checks) -> None:
-        """Take over what a configuration says, and the checks that run from now on."""
+        """Take over the configuration, and the checks that run from now on."""
         self.configured, self.checks = configured, checks
         self._runner.replace(checks.queries)
 
     def findings(self) -> Sequence[PostureFinding]:
-        """Findings, most severe first, then latest."""
+        """Findings, most severe first; of the same severity, the latest first."""
         return self._kept.findings()
 
     def states(self) -> list[CheckState]:
-        """Each check that is a query with how it runs."""
+        """Each check that is a query, with figures about its runs."""
         return self._runner.states
 
     def run(self, endpoints: Sequence[Endpoint], now: datetime | None = None) -> list[PostureFinding]:
@@ -58,8 +58,8 @@ class PostureBoard:
             now: UTC.
 
         Returns:
-            Findings of the checks by query that are new, or more severe than before. The news of the
-            catalogue are told when the catalogue finds them, so its own findings are not among them.
+            Findings of checks by query that are new, or more severe than before. Findings of the catalogue
+            are not among them, because the catalogue reports its news by itself.
         """
         now = now or datetime.now(UTC)
         if (
@@ -68,11 +68,11 @@ class PostureBoard:
             and now - self._looked_at < LOOK_EVERY
         ):
             return []
-        # noted before the work: when that fails, the next try is as far away as the next run
+        # The time is noted before the work, so that after a failure the next try is not at once either.
         self._looked_at = now
         checks, configured = self.checks, self.configured
         found = self._runner.run(configured, now)
-        # what was found just now comes last, so that it counts where both have a finding of one endpoint
+        # New findings come last, so that they count when an older one is about the same endpoint.
         view = CatalogueView(endpoints, configured.apis, now, (*self._kept.findings(), *found))
         told = [finding for check in checks.catalogue for finding in check.find(view)]
         # Findings of the catalogue are not alive between two looks: they hold only while they are found.

@@ -36,7 +36,8 @@ class CatalogueView:
 class CatalogueCheck:
     """A check that the catalogue answers.
 
-    Its findings hold only while the catalogue says so: one that no run finds any more is put right at once.
+    Its findings hold only while the catalogue confirms them: a finding that the next run does not have is
+    gone at once.
 
     Attributes:
         name: the code of its findings.
@@ -57,5 +58,5 @@ class CatalogueCheck:
 
     @property
     def advice(self) -> str:
-        """What is wrong about its findings and what to do."""
+        """A text that says what is wrong about its findings, and what to do."""
         return f"{self.why} {self.fix}"

@@ -81,19 +81,19 @@ class Check(Question):
 
     @property
     def advice(self) -> str:
-        """What is wrong about its findings and what to do."""
+        """A text that says what is wrong about its findings, and what to do."""
         return f"{self.spec.why.strip()} {self.spec.fix.strip()}"
 
     @property
     def bastion(self) -> str:
         """The bastion that it belongs to."""
         if self.builtin:
-            # the file is BASTION/checks/NAME.sql, so its place says what the front matter need not repeat
+            # The file is BASTION/checks/NAME.sql, so the front matter need not name the bastion.
             return self.path.parent.parent.name
         return self.spec.bastion or "visibility"
 
     def findings_of(self, rows: Sequence[Mapping[str, object]]) -> list[PostureFinding]:
-        """The findings that a run's rows are.
+        """Read the rows of a run as findings.
 
         Raises:
             RowError: a column is missing or has another type than it should.

@@ -1,4 +1,4 @@
-"""The checks that run: those that ask the store, and those that the catalogue answers."""
+"""All checks that run: the checks that ask the store, and the checks that the catalogue answers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ class Checks:
 
     def find(self, name: str) -> Check | CatalogueCheck | None:
         """The check of a name."""
-        # few enough (14 of ours, 500 of a user's) that looking through them is as fast as a dictionary
+        # There are few checks (14 built in, at most 500 of a user), so a dictionary would not be faster.
         every: list[Check | CatalogueCheck] = [*self.queries, *self.catalogue]
         return next((check for check in every if check.name == name), None)

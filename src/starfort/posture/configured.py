@@ -1,4 +1,4 @@
-"""What is configured, as checks ask for it: a check compares what traffic shows with what should be."""
+"""The parts of the configuration that checks compare traffic with."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ them."""
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What is configured, as checks ask for it.
+    """The parts of the configuration that checks ask for.
 
     Attributes:
         apis: every API.
-        verified_apis: those whose `authentication` names JWT providers.
-        any_jwt_apis: those that accept the tokens of every provider, where there are providers.
-        jwt_providers: how many providers there are.
-        masked: what enforced policies mask, as `mask:POLICY CLASS`: the tag of an event, and a class.
+        verified_apis: the APIs whose `authentication` names JWT providers.
+        any_jwt_apis: the APIs that accept the tokens of every provider; empty without providers.
+        jwt_providers: the number of providers.
+        masked: the classes that enforced policies mask, as `mask:POLICY CLASS`: the tag of an event, and a
+            class.
     """
 
     apis: tuple[ApiFacts, ...] = ()
@@ -48,7 +49,8 @@ class Configured:
             "any_jwt_apis": self.any_jwt_apis,
             "jwt_providers": self.jwt_providers,
             "masked": self.masked,
-            # not part of the configuration, but given in the same way, so that no check has its own list
+            # These classes are not configured. They are given in the same way, so that no check has its own
+            # list.
             "severe_classes": SEVERE_DATA_CLASSES,
             "stride": stride,
             "limit": limit,

@@ -1,4 +1,4 @@
-"""Posture findings: what somebody should put right about an API or an endpoint."""
+"""Posture findings: each says what somebody should put right about an API or an endpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from starfort.base.severity import Severity
 
 Key = tuple[str, str, str, str]
-"""Check, API, endpoint, and the title where no endpoint tells findings of one check and API apart."""
+"""Check, API, endpoint, and a title when no endpoint tells the findings of one check and API apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class PostureFinding:
 
     @property
     def key(self) -> Key:
-        """What makes two findings the same one."""
+        """The key that two findings share when they are the same one."""
         # A title may hold figures that change. An endpoint tells findings apart by itself, so its title is
         # left out, and the finding stays the same one when its figures change.
         return (self.code, self.api, self.endpoint_id, "" if self.endpoint_id else self.title)
 
     @property
     def subject(self) -> str:
-        """What it is about, such as `GET /orders/{orderId}`; the API where the check says nothing else."""
+        """The subject, such as `GET /orders/{orderId}`; the API when the check names nothing else."""
         return str(self.evidence.get("subject", self.api))

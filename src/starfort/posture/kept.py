@@ -1,4 +1,4 @@
-"""Findings that hold now, kept in the state database so that a restart forgets none."""
+"""Keeps the findings that hold now in the state database, so that a restart forgets none."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class KeptFindings:
         self._kept = self._load()
 
     def findings(self) -> Sequence[PostureFinding]:
-        """Findings, most severe first, then latest."""
+        """Findings, most severe first; of the same severity, the latest first."""
         with self._lock:
             found = list(self._kept.values())
         return sorted(
@@ -52,13 +52,13 @@ class KeptFindings:
         alive: Collection[str],
         now: datetime,
     ) -> list[PostureFinding]:
-        """Take findings over, and forget those that hold no longer.
+        """Take over new findings, and forget the findings that hold no longer.
 
         Args:
-            found: what checks just found.
-            endpoints: ids of the endpoints that there are.
-            alive: checks whose findings stay for `KEPT_FOR` after nothing shows them any more. Findings of
-                all others hold only while they are found.
+            found: the findings of the last runs.
+            endpoints: ids of all endpoints in the catalogue.
+            alive: checks whose findings stay for `KEPT_FOR` after the last call that shows them. Findings of
+                all other checks hold only while they are found.
             now: UTC.
 
         Returns:
@@ -90,7 +90,8 @@ class KeptFindings:
             and (
                 now - row.last_seen > KEPT_FOR
                 or row.code not in alive
-                # the catalogue merges endpoints whose paths turn out to be one; the old ones are no more
+                # The catalogue merges endpoints whose paths turn out to be the same. The old endpoints are
+                # gone then.
                 or (row.endpoint_id and row.endpoint_id not in endpoints)
             )
         }

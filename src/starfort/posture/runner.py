@@ -28,10 +28,11 @@ SHORTEST_WINDOW: Final = timedelta(minutes=2)
 windows too little would be seen."""
 
 EVENTS_OF_A_RUN: Final = 2_000_000
-"""Events that a check reads, about. A run over so many takes 50 to 200 ms."""
+"""The approximate number of events that a check reads. A run over so many events takes 50 to 200 ms."""
 
 COMPARED_EVENTS: Final = 10_000_000
-"""Events of the past that a comparison reads, about; of more it reads one minute in several."""
+"""The approximate number of past events that a comparison reads. Of more events, it reads one of several
+minutes."""
 
 COMPARED: Final = timedelta(days=1)
 """How far back checks compare: a working day and its night."""
@@ -44,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class CheckState:
-    """A check as it runs.
+    """A check that runs, with figures about its runs.
 
     Attributes:
         check: what runs.
@@ -59,7 +60,7 @@ class CheckState:
     findings: int = 0
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is time for its next run."""
+        """Whether the check has to run now."""
         return self.ran_at is None or now - self.ran_at >= self.check.spec.every
 
 
@@ -76,11 +77,11 @@ class CheckRunner:
 
     @property
     def states(self) -> list[CheckState]:
-        """Each check with how it runs."""
+        """Each check, with figures about its runs."""
         return list(self._states.values())
 
     def replace(self, checks: Sequence[Check]) -> None:
-        """Run these from now on; the figures of those that stay are kept."""
+        """Run these checks from now on. Checks that stay keep their figures."""
         states: dict[str, CheckState] = {}
         for check in checks:
             state = states[check.name] = self._states.get(check.name) or CheckState(check)
@@ -88,7 +89,7 @@ class CheckRunner:
         self._states = states
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is time for a run of any check."""
+        """Whether any check has to run now."""
         return any(state.is_due(now) for state in self._states.values())
 
     def run(self, configured: Configured, now: datetime) -> list[PostureFinding]:
@@ -106,7 +107,7 @@ class CheckRunner:
         found: list[PostureFinding] = []
         scope = Scope(self._store, configured, now)
         for state in due:
-            # also when it fails: a check that fails at once is not asked again at every turn
+            # The time is set after a failure too, so that a failing check is not asked again at every turn.
             state.ran_at = now
             try:
                 findings = self._run(state, scope)
@@ -126,7 +127,7 @@ class CheckRunner:
         try:
             findings, _ = run_check(self._store, state.check, scope, state.pace.effort)
         except QueryLimitError:
-            # not asked again at once, as a detector is: another 5 s would hold up the catalogue
+            # It is not asked again at once, as a detector is: another 5 s would hold up the catalogue.
             state.pace.slower(state.check)
             raise
         finally:
@@ -164,7 +165,7 @@ class Scope:
         return known
 
     def _events(self, length: timedelta) -> int:
-        # from the 1-minute rollup: counting raw events would cost as much as the check itself
+        # The rollup by minute is counted, because counting events would cost as much as the check itself.
         rows = self._store.query(
             "SELECT sum(requests) AS n FROM traffic_1m"
             " WHERE time >= toDateTime({since:DateTime64(6, 'UTC')})",

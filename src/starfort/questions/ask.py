@@ -34,7 +34,7 @@ of an attack."""
 
 
 class Queryable(Protocol):
-    """What answers a question's query: the store."""
+    """Answers the query of a question, as the store does."""
 
     def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
         """Rows of a SELECT with bound parameters."""
@@ -82,12 +82,12 @@ class Effort:
 
 
 WHOLE: Final = Effort()
-"""Everything that a question looks at, in one query."""
+"""The whole of a question in one query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one query came to.
+    """The answer of one query.
 
     Attributes:
         rows: its rows, `most` at most.
@@ -141,6 +141,6 @@ def ask(
 
     if question.gate is not None and not store.query(bounded(question.gate, 1), used(question.gate)):
         return Answer()
-    # one row more than counts, to know that some were left out
+    # One row more than counts is asked for, to know whether rows were left out.
     rows = store.query(bounded(question.sql, most + 1, order), used(question.sql))
     return Answer(rows[:most], max(0, len(rows) - most))

@@ -1,4 +1,4 @@
-"""Values of rows as evidence: what people see of a row, and what is kept of it."""
+"""Turns the values of a row into evidence, as people see it and alerts keep it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def as_evidence(value: object) -> object:
         case datetime():
             return value.isoformat()
         case float():
-            # JSON has no NaN and no infinity; four digits are what people compare
+            # JSON has no NaN and no infinity (RFC 8259, section 6). People compare at most four digits.
             return round(value, 4) if math.isfinite(value) else None
-        # hashes and addresses come as bytes where a query does not format them
+        # A hash or an address comes as bytes when the query does not format it.
         case bytes():
             return value.hex()
         case list() | tuple():

@@ -62,7 +62,8 @@ class QuestionFile:
     def _problem(self, kind: type[QuestionSpec], detail: ErrorDetails) -> ConfigProblem:
         location: Location = detail["loc"]
         what, fix = describe(detail, kind, self.front.written(location))
-        # what is missing has no place of its own: the problem stands where the front matter begins
+        # A missing field has no place of its own. Its problem is reported where the front matter begins,
+        # because the field has to be added there.
         place = location[:-1] if detail["type"] == "missing" else location
         return self.front.problem(place, what, fix, key=detail["type"] == "extra_forbidden")
 
@@ -97,7 +98,7 @@ def read_text(path: Path) -> str:
     """
     try:
         with path.open(encoding="utf-8") as file:
-            # one character more than allowed, so that a longer file is noticed without reading all of it
+            # One character more than allowed is read, to notice a longer file without reading all of it.
             text = file.read(MAX_QUESTION_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
@@ -123,6 +124,6 @@ def take_apart(text: str, path: Path) -> QuestionFile:
     rest = text[found.end() :]
     begin = len(text) - len(rest.lstrip())
     line, column = _line_and_column(text, begin)
-    # one semicolon at the end is what editors and other clients ask for; inside our brackets it would be
-    # wrong
+    # Editors and other clients want a semicolon at the end. Inside the brackets of `bounded` it would be an
+    # error.
     return QuestionFile(path, front, rest.strip().rstrip(";").rstrip(), line + 1, column + 1)

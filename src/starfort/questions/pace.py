@@ -47,7 +47,7 @@ class Pace:
 
     @property
     def effort(self) -> Effort:
-        """How much the next query asks."""
+        """How much of the question the next query asks for."""
         return Effort(self.parts, self.slot) if self.parts > 1 else WHOLE
 
     def took(self, seconds: float) -> None:
@@ -57,14 +57,18 @@ class Pace:
         self.runs += 1
 
     def failed(self, reason: str) -> bool:
-        """Count a failure; whether its reason is another one than that of the run before."""
+        """Count a failure.
+
+        Returns:
+            Whether its reason differs from the reason of the failure before, so that it is worth a log line.
+        """
         self.failures += 1
         changed = reason != self.last_error
         self.last_error = reason
         return changed
 
     def answered(self) -> None:
-        """Note a query that was answered; the next share of the keys is next, perhaps with more at once."""
+        """Note an answered query. The next one asks for the next share of the keys, perhaps a larger one."""
         self.slot = (self.slot + 1) % max(1, self.parts)
         # One run that is not easy begins the count anew: load comes and goes, and every limit costs 5 s.
         self._easy = self._easy + 1 if self.last_s <= EASY_S else 0
@@ -73,7 +77,8 @@ class Pace:
             self._easy = 0
 
     def slower(self, question: Question) -> bool:
-        """Ask for less at once from now on; `False` when it is as little as makes sense."""
+        """Ask for half as much from now on; `False` when less would not make sense."""
+        # `parts` doubles, because fewer steps mean fewer queries that run into the limit for 5 s each.
         self._easy = 0
         if self.parts * 2 > Effort.most(question):
             return False

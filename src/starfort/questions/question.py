@@ -224,7 +224,7 @@ def load_all(
     problems: list[ConfigProblem] = []
     found: dict[str, Q] = {}
     files = [(path, True) for path in builtin] + [(path, False) for path in own]
-    # before any file is read: a pattern that matches a whole disk ends here
+    # Counted before any file is read, because a pattern may match a whole disk.
     if len(files) > MAX_QUESTIONS:
         raise ConfigError([ConfigProblem(files[-1][0], 1, 1, f"more than {MAX_QUESTIONS} {kind.noun}s")])
     for path, is_builtin in files:
@@ -237,7 +237,7 @@ def load_all(
         if other is not None or question.name in taken:
             owner = other.path if other is not None else "Starfort"
             problems.append(ConfigProblem(path, 1, 1, f"name {question.name!r} is taken by {owner}"))
-        # the later one stays, so that further duplicates of the name are found too
+        # The later question stays, so that further ones with the same name are found too.
         found[question.name] = question
     if problems:
         raise ConfigError(problems)

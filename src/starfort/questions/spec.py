@@ -41,7 +41,7 @@ class ThresholdSpec(Model):
     window finds less and never more.
     """
 
-    # strict: YAML already tells 1 from "1" and from true, and a lax model would take any of them for another
+    # YAML already tells 1, "1" and true apart. A model that is not strict would convert one into another.
     model_config = ConfigDict(strict=True)
 
     default: ThresholdValue
@@ -54,7 +54,7 @@ class ThresholdSpec(Model):
         """Why a value does not fit, "" when it does."""
         wanted = self.default
         fits: type | tuple[type, ...] = (int, float) if isinstance(wanted, float) else type(wanted)
-        # bool is a subclass of int in Python, and `min_failures: yes` is a mistake, not the number 1
+        # `bool` is a subclass of `int` in Python, and `min_failures: yes` is a mistake and not the number 1.
         if isinstance(value, bool) or not isinstance(value, fits):
             expected = "a number" if isinstance(wanted, float) else type(wanted).__name__
             return f"got {value!r}, expected {expected}"

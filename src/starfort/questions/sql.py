@@ -1,4 +1,4 @@
-"""What can be said of a question's SQL before ClickHouse sees it.
+"""Checks the SQL of a question before ClickHouse sees it.
 
 These checks exist for early, precise messages with line and column. They guard nothing: what a query may read
 is granted by ClickHouse (`starfort.store.access`), and what it may cost is bounded when it runs (`ask.py`).
@@ -61,7 +61,7 @@ def sql_problems(
     problems: list[SqlProblem] = []
     if not re.match(r"\s*(SELECT|WITH)\b", bare, re.IGNORECASE):
         problems.append(SqlProblem(0, "the query begins with no SELECT or WITH"))
-    # a semicolon at the very end was taken off when the file was taken apart
+    # `take_apart` has removed a semicolon at the very end, so any other one separates statements.
     if ";" in bare:
         problems.append(SqlProblem(bare.index(";"), f"more than one statement; a {noun} is one SELECT"))
     problems += [

@@ -1,4 +1,4 @@
-"""Detectors as SQL, the signals they raise and their way to the filters; README.md says what is where.
+"""Detectors as SQL, the signals that they raise, and their way to the filters. README.md lists the modules.
 
 Nothing is imported here: checking a configuration needs detectors, and neither a runner nor a table of
 signals.

@@ -43,7 +43,7 @@ class Backlog:
         if since >= until:
             return
         kept: list[tuple[datetime, datetime]] = []
-        # spans that touch become one, so that a window is owed once
+        # Spans that touch become one, so that no window is owed twice.
         for begin, end in self._spans:
             if end < since or begin > until:
                 kept.append((begin, end))
@@ -78,7 +78,7 @@ class Backlog:
         oldest = now - MAX_AGE
         left = MAX_WINDOWS
         kept: list[tuple[datetime, datetime]] = []
-        # newest first: the room that is left goes to the newest windows
+        # The newest spans come first, so that they get the room that is left.
         for since, until in reversed(self._spans):
             begin = max(since, oldest, until - self.step * left)
             if left <= 0 or begin >= until:
@@ -91,5 +91,5 @@ class Backlog:
         self._spans = kept[::-1]
 
     def _count(self, since: datetime, until: datetime) -> int:
-        # rounded up: the rest of a span that is shorter than a step is one more window
+        # Rounded up, because the rest of a span that is shorter than a step needs a window too.
         return -((since - until) // self.step)

@@ -37,7 +37,7 @@ class Beat:
     def __init__(self, every: timedelta, started: datetime) -> None:
         self._every = every
         self._started = started
-        # bounded although `_note` forgets what is old: a clock that is set back would keep everything
+        # Bounded although `_note` forgets old beats: after the clock was set back, nothing would be old.
         self._beats: deque[tuple[datetime, bool]] = deque(maxlen=4096)
         self._failures = 0
 
@@ -80,7 +80,8 @@ class Beat:
         why = f": {last_error}" if last_error else ""
         if self._failures >= FAILURES:
             return f"its last {self._failures} runs failed{why}"
-        # failures first: what is behind because its runs fail should name the failure
+        # Failures are tested first: when failing runs are why a detector is behind, the failure is the reason
+        # to name.
         if behind > max(OLDEST, BEATS * self._every):
             return f"it has not judged the last {behind.total_seconds():.0f} s{why}"
         # old beats are left out here too: `_note` forgets them only when there is another beat

@@ -85,7 +85,7 @@ class DetectorSpec(QuestionSpec):
             found.append(
                 ("key_type", f"{', '.join(unknown)} is unknown; one of {', '.join(sorted(KEY_TYPES))}")
             )
-        # twice the beat: one run that is late or fails must not let a signal lapse
+        # At least twice the beat, so that a signal does not lapse when one run is late or fails.
         if self.ttl < self.every * 2 or self.ttl > LONGEST_TTL:
             what = "expected at least twice `every` (else it lapses between runs) and at most 30d"
             found.append(("ttl", what))
@@ -133,7 +133,7 @@ class Detector(Question):
         Returns:
             Column and value; "" and 0 when the title has no number.
         """
-        # bool is a subclass of int, and "true" is no size
+        # `bool` is a subclass of `int` in Python, and `true` is not a size.
         for name in _TITLE_COLUMN.findall(self.spec.title):
             value = row.get(name)
             if isinstance(value, int | float) and not isinstance(value, bool):

@@ -48,6 +48,7 @@ _NEW = (
     "SELECT hash FROM login_known WHERE time >= {since:DateTime64(6, 'UTC')}"
     " GROUP BY hash LIMIT {most:UInt32}"
 )
+# `GROUP BY`, because the table has a row for each log-in until ClickHouse merges its parts.
 _PART = (
     "SELECT hash FROM login_known WHERE hash >= {first:UInt64} AND hash <= {last:UInt64}"
     " GROUP BY hash ORDER BY max(time) DESC LIMIT {most:UInt32}"
@@ -105,7 +106,7 @@ class KnownLogins:
         return sum(map(len, self._chunks)) // 8
 
     async def run(self) -> None:
-        """Read and tell, until cancelled."""
+        """Read hashes and send them to the filters again and again, until cancelled."""
         while True:
             try:
                 await self.refresh()
@@ -121,11 +122,11 @@ class KnownLogins:
             StoreError: they cannot be read; filters keep those that they were told.
         """
         now = self._clock()
-        # the time before reading: what is stored while it reads is read again the next time
+        # The time is taken before reading, so that hashes stored meanwhile are read the next time.
         began = datetime.fromtimestamp(now, UTC)
         if not self._rebuilt_at or now - self._rebuilt_at >= REBUILD_EVERY_S:
             await self._push(b"", Part.FIRST)
-            # at the first time filters know nothing that could get lost, so nothing waits
+            # Before the first read, filters know no hash that could get lost, so there is no need to wait.
             if self._rebuilt_at:
                 await self._pause(SETTLE_S)
             self._chunks = await asyncio.to_thread(self._everything)

@@ -1,4 +1,4 @@
-"""What detection says: a signal about one key, with the rows that show why.
+"""Signals: what detection says about one key, with the rows that show why.
 
 `Signal` is what a detector yields in one run, `ActiveSignal` is the live one in the `SignalTable`.
 """
@@ -129,9 +129,9 @@ class ActiveSignal:
             "kind": self.signal.kind,
             "key_type": self.signal.key_type,
             "key": self.signal.key,
-            # four digits are more than any policy compares, and a full snapshot is 100,000 of these
+            # Four digits are more than any policy compares, and a full snapshot has 100,000 signals.
             "score": round(self.signal.score, 4),
-            # never negative: the filter reads an unsigned number
+            # Never negative, because the filter reads an unsigned number.
             "ttl_ms": max(0, int((self.expires_at - now) * 1000)),
             "probe": round(self.signal.probe, 4),
             "spare_known": self.signal.spare_known,

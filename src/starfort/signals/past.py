@@ -1,4 +1,4 @@
-"""A detector over the past: what it would have signalled."""
+"""Runs a detector over the past, to say what it would have signalled."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Period:
         deadline = math.inf if self.longest is None else time.monotonic() + self.longest.total_seconds()
         moment = self.since
         while moment < self.until:
-            # the first window is judged however late it is, so that asking again from there always gets on
+            # The first window is judged however late it is, so that repeated calls always make progress.
             if moment > self.since and time.monotonic() > deadline:
                 return
             # The last window ends exactly at `until`, so that a period that is no multiple of the step is

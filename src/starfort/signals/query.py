@@ -1,4 +1,4 @@
-"""One run of a detector over one window, and the signals that its rows are."""
+"""One run of a detector over one window, and the signals that it yields."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS: Final = frozenset({"key", "key_type", "score", "probe"})
 
 
 def signals_of(detector: Detector, rows: Sequence[Mapping[str, object]]) -> list[Signal]:
-    """The signals that a run's rows are.
+    """Read the rows of a run as signals.
 
     Args:
         detector: whose rows.
@@ -46,7 +46,7 @@ def _signal(detector: Detector, row: Mapping[str, object]) -> Signal:
         raise RowError(f"key_type {key_type!r} is none of {', '.join(spec.key_type)}")
     key = row["key"]
     if not isinstance(key, str) or not key or len(key) > MAX_KEY_CHARACTERS:
-        # the key itself is not repeated: it may be as long as a whole row, or a value from traffic
+        # The message does not repeat the key, which may be as long as a row, or a value from traffic.
         raise RowError(f"key of type {type(key).__name__} is no text of 1 to {MAX_KEY_CHARACTERS} characters")
     return Signal(
         kind=spec.kind,
@@ -96,7 +96,7 @@ def run_once(
 
 
 def has_events(store: Queryable, since: datetime, until: datetime) -> bool:
-    """Whether anything happened within a window; windows that were empty are most of what a pause leaves.
+    """Whether there was any event within a window. Most windows that a pause leaves have none.
 
     Raises:
         Exception: whatever the store raises.

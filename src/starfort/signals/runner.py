@@ -171,7 +171,7 @@ class DetectorRunner:
 
     @property
     def states(self) -> list[DetectorState]:
-        """Each detector with how it runs."""
+        """Each detector, with figures about its runs."""
         return list(self._states.values())
 
     def replace(self, detectors: Sequence[Detector]) -> None:
@@ -179,7 +179,7 @@ class DetectorRunner:
         states: dict[str, DetectorState] = {}
         for detector in detectors:
             state = self._states.get(detector.name)
-            # another window is another step of what is owed, so such a detector begins anew
+            # With another window the owed windows have another step, so such a detector begins anew.
             if state is None or state.detector.spec.window != detector.spec.window:
                 every = detector.spec.every
                 fresh = DetectorState(detector, Backlog(detector.spec.window), Beat(every, self._clock()))
@@ -227,7 +227,7 @@ class DetectorRunner:
             if now < state.due_at:
                 continue
             every_s = state.detector.spec.every.total_seconds()
-            # The beat stays regular. After a pause it is not caught up beat by beat: missed windows are owed.
+            # The beat stays regular. After a pause, missed beats are not made up for: their windows are owed.
             state.due_at = max(state.due_at + every_s, now + every_s / 2)
             if state.running:
                 state.skipped += 1
@@ -250,7 +250,7 @@ class DetectorRunner:
                 state.backlog.owe(first, min(last + state.detector.spec.window, newest))
 
     async def _run(self, state: DetectorState) -> None:
-        # How many wait for a turn decides whether there is room for the past (`_has_room`).
+        # The number of waiting detectors decides whether there is room for the past (`_has_room`).
         self._queued += 1
         waits = True
         try:
@@ -284,7 +284,7 @@ class DetectorRunner:
         if self._is_idle(state, seen, now):
             state.skipped_idle += 1
         else:
-            # taken before the query: rows that are stored while it runs may not be in its answer
+            # Counted before the query, because rows that are stored while it runs may not be in its answer.
             rows = self._stored.rows
             length = state.pace.effort.window(state.detector)
             found = await self._ask(state, seen)
@@ -299,6 +299,7 @@ class DetectorRunner:
 
     async def _judge_live(self, state: DetectorState, now: datetime) -> None:
         """Judge what is stored of the window that ends now, if anything was stored since the last time."""
+        # Without new rows the answer would be the same as the last time.
         if self._count_stored is not None and state.live_rows == self._stored.rows:
             return
         state.live_rows = self._stored.rows
@@ -346,7 +347,7 @@ class DetectorRunner:
         )
 
     async def _ask(self, state: DetectorState, until: datetime) -> list[Signal]:
-        """Ask for one window; after a limit again with less."""
+        """Ask for one window. When the query runs into a limit, ask again for less."""
         loop = asyncio.get_running_loop()
         pace = state.pace
         while True:

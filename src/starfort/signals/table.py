@@ -81,7 +81,7 @@ class SignalTable:
             if known is None or signal.score > known.score:
                 best[signal.identity] = signal
         with self._lock:
-            # also when nothing new is in it: scores and times are saved as well
+            # The version rises even without a new signal, because scores and times are saved too.
             self.version += bool(best)
             for signal in best.values():
                 self._take(signal, now, now if at is None else min(at, now), change)
@@ -107,7 +107,7 @@ class SignalTable:
             self.raised_total += 1
             change.new.append(active)
         else:
-            # a window that was judged late may lie before the first one or between two
+            # A window that was judged late may lie before the first one or between two.
             active.first_at = min(active.first_at, at)
             if at >= active.last_at:
                 active.signal, active.last_at = signal, at
@@ -194,7 +194,7 @@ class SignalTable:
         try:
             with path.open(encoding="utf-8") as file:
                 content = json.loads(file.read(MAX_TABLE_FILE_BYTES))
-            # a file of an earlier version is the list of signals alone
+            # A file of an earlier version has only the list of signals.
             rows, judged = (
                 (content, {}) if isinstance(content, list) else (content["signals"], content["judged"])
             )

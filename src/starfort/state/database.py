@@ -61,11 +61,11 @@ def open_state(path: Path, *, examine: bool = False) -> Engine:
 def _set_up(connection: sqlite3.Connection, _: object) -> None:
     """Set what SQLite keeps for each connection and not for the file."""
     for pragma in (
-        # SQLite does not hold foreign keys unless a connection asks for it.
+        # SQLite does not enforce foreign keys unless a connection asks for it.
         "foreign_keys = ON",
-        # Readers and the one writer do not wait for each other with a write-ahead log.
+        # With a write-ahead log, readers and the one writer do not wait for each other.
         "journal_mode = WAL",
-        # An account that was made, or a session that was ended, stays so after a power failure.
+        # A change, such as the end of a session, must survive a power failure.
         "synchronous = FULL",
         # A second writer waits up to 10 s instead of failing at once.
         "busy_timeout = 10000",

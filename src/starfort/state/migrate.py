@@ -57,7 +57,7 @@ def migrate(engine: Engine, path: Path) -> None:
 @cache
 def newest() -> str:
     """The number of the newest migration, four digits."""
-    # By the names of the files, so that a migration is known by being there and no list can be forgotten.
+    # The names of the files are read, so that nobody can forget to add a migration to a list.
     files = resources.files("starfort.state.migrations.versions").iterdir()
     return max(found[1] for file in files if (found := _FILE.fullmatch(file.name)))
 
@@ -92,6 +92,7 @@ def _leave_transactions_to_us(connection: sqlite3.Connection, _: object) -> None
     # Python's sqlite3 begins transactions by itself, before INSERT but not before CREATE TABLE. A kill
     # between two tables would then leave one of them.
     connection.isolation_level = None
+    # Another process may be migrating, which takes seconds at most.
     connection.execute("PRAGMA busy_timeout = 10000")
     # SQLite cannot change a column in place, so Alembic makes the table anew and moves its rows. Dropping the
     # old one would delete the rows that refer to it.

@@ -1,4 +1,4 @@
-"""What a query may read: ClickHouse grants it, so that no text has to be judged harmless.
+"""Limits what a query may read by grants of ClickHouse, so that no text has to be judged harmless.
 
 Embedded ClickHouse knows one user. Its rights come from a file that is written before each start: by itself
 the user may only `SELECT` from the tables of our database, and it has everything else through the role

@@ -1,4 +1,4 @@
-"""What can go wrong in the store.
+"""Errors of the store.
 
 StoreError
 ├── StoreOpenError      the data directory is in use, not writable or of a newer version

@@ -1,4 +1,4 @@
-"""How far the store's own upkeep is. It is kept in the store itself, so that a kill loses none of it."""
+"""Marks say how far the store's own upkeep is. They are kept in the store, so that a kill loses none."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Mark:
     note: str = ""
 
     def finished(self) -> Mark:
-        """The same, finished."""
+        """The same mark, as finished."""
         return replace(self, done=True)
 
 
@@ -35,7 +35,7 @@ class Marks:
     """The table `upkeep`.
 
     Args:
-        client: where it is.
+        client: the ClickHouse that has the table.
     """
 
     def __init__(self, client: ClickHouse) -> None:

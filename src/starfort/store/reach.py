@@ -28,7 +28,7 @@ WHERE last >= toDateTime({since:DateTime64(6, 'UTC')})
 
 
 class Queryable(Protocol):
-    """What is asked of the store."""
+    """The method of the store that is needed here."""
 
     def query(self, sql: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
         """Rows of a SELECT."""

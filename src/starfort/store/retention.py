@@ -1,4 +1,4 @@
-"""How long rows are kept, and what removes them.
+"""Says how long rows are kept, and removes them after that.
 
 Why tables have no TTL: ClickHouse writes into each part when it expires, and that date stays when the table's
 TTL changes. After a change from a week to a month, parts would still expire after a week unless all of them
@@ -97,8 +97,8 @@ class Retirement:
     """Removes rows whose time is over.
 
     Args:
-        client: where.
-        dialect: cluster or not.
+        client: the store's ClickHouse.
+        dialect: whether it is a cluster.
         marks: what was in force the last time.
     """
 

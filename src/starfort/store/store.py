@@ -112,7 +112,7 @@ class Store:
 
     @property
     def upkeep_figures(self) -> UpkeepFigures:
-        """How far the store's own work is."""
+        """Figures about the store's own upkeep."""
         return self._upkeep.figures
 
     def insert_arrow(self, stream: bytes, *, table: str = "events", token: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What the store does for itself, in a thread of its own: it fills rollups and removes old rows."""
+"""The store's own upkeep, in a thread of its own: it fills rollups and removes rows whose time is over."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class UpkeepFigures:
-    """How the upkeep is.
+    """Figures about the upkeep.
 
     Attributes:
         runs: passes so far.
@@ -47,8 +47,8 @@ class Upkeep:
     """The upkeep of one store.
 
     Args:
-        client: where.
-        dialect: cluster or not.
+        client: the store's ClickHouse.
+        dialect: whether it is a cluster.
         retention: how long rows are kept.
     """
 

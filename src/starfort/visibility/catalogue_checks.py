@@ -1,4 +1,4 @@
-"""What the catalogue shows: endpoints that are new, undocumented, or no longer called."""
+"""Checks that the catalogue answers: endpoints that are new, undocumented, or no longer called."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DATA_CHECK: Final = "sensitive_data"
 
 def _undocumented(view: CatalogueView) -> Iterable[PostureFinding]:
     """Endpoints that are called although the document of their API does not have them."""
-    # without a document, everything would be undocumented, which says nothing about any endpoint
+    # Without a document every endpoint would be undocumented, which says nothing about any of them.
     documented = {facts.name for facts in view.apis if facts.documented}
     only_masked = _only_masked(view)
     for row in view.endpoints:
@@ -94,7 +94,7 @@ def _only_masked(view: CatalogueView) -> Mapping[str, set[str]]:
     found: dict[str, set[str]] = {}
     for endpoint_id, evidence in latest.items():
         classes, unmasked = evidence.get("classes"), evidence.get("unmasked_classes")
-        # a finding that an older version kept has no `unmasked_classes`: then nothing counts as masked
+        # A finding of an older version has no `unmasked_classes`. Then no class counts as masked.
         if endpoint_id and isinstance(classes, list) and isinstance(unmasked, list):
             found[endpoint_id] = set(classes).difference(unmasked)
     return found

@@ -1,4 +1,4 @@
-"""An OpenAPI 3.1 document of what was seen of an API.
+"""Makes an OpenAPI 3.1 document from the traffic of an API.
 
 Names and types come from the `parameters` of events, which hold no values. The document leaves open what
 traffic cannot show, such as the inside of answers. Its `x-starfort-*` fields say what everything else rests
@@ -67,7 +67,7 @@ class Endpoints(Protocol):
 def export_openapi(
     catalogue: Endpoints, store: Store, api: str, *, since: datetime | None = None
 ) -> dict[str, object]:
-    """Describe what was seen of one API.
+    """Describe one API as its traffic shows it.
 
     Args:
         catalogue: has its endpoints.
@@ -88,7 +88,8 @@ def export_openapi(
         "info": {"title": api, "version": "observed", "description": "Made by Starfort from traffic."},
         "paths": dict(sorted(_paths(found, _evidence(store, api, begin)).items())),
     }
-    # hosts come from callers' `Host` headers; one that is no host name would make the document invalid
+    # Hosts come from the `Host` headers of callers. One that is not a host name would make the document
+    # invalid.
     hosts = sorted({host for endpoint in found for host in endpoint.hosts if re.fullmatch(r"[\w.-]+", host)})
     if hosts:
         document["servers"] = [{"url": f"https://{host}"} for host in hosts]
@@ -102,7 +103,7 @@ def export_openapi(
 def _evidence(store: Store, api: str, begin: datetime) -> dict[str, Seen]:
     """What calls had, by endpoint."""
     parameters: dict[str, Value] = {"since": begin, "api": api, "values": MAX_VALUES, "limit": MAX_ROWS}
-    # a far begin is beyond what raw events can answer in time; the rollups have the same columns
+    # Over a long time there are too many events to read them in time. The rollups have the same columns.
     name = "openapi_evidence_rolled" if is_far(store, begin) else "openapi_evidence"
     evidence: dict[str, Seen] = {}
     for row in store.query(load_sql("visibility", f"queries/{name}"), parameters):
@@ -116,10 +117,10 @@ def _paths(found: Iterable[Endpoint], evidence: Mapping[str, Seen]) -> dict[str,
     paths: dict[str, dict[str, object]] = {}
     names: dict[str, str] = {}
     for endpoint in found:
-        # the Path Item Object has a field for each of these methods and for no other
+        # The Path Item Object has fields for these methods only.
         if endpoint.method.lower() not in _METHODS:
             continue
-        # templates that differ in names only are one path (OpenAPI 3.1.0, Paths Object)
+        # Templates that differ only in the names of parameters are one path (OpenAPI 3.1.0, Paths Object).
         template = names.setdefault(re.sub(r"\{[^}]*\}", "{}", endpoint.template), endpoint.template)
         kinds = evidence.get(endpoint.id, {})
         paths.setdefault(template, {})[endpoint.method.lower()] = _operation(endpoint, template, kinds)
@@ -151,7 +152,7 @@ def _operation(endpoint: Endpoint, template: str, kinds: Seen) -> dict[str, obje
         {scheme: []} for scheme in sorted(endpoint.auth_seen) if scheme in _SCHEMES
     ]
     if security:
-        # an empty requirement says that calls without any were answered as well
+        # An empty requirement says that calls without credentials were answered too.
         operation["security"] = [*security, {}] if kinds.get("open") else security
     return operation
 

@@ -5,7 +5,8 @@ why: A token made for another API opens this one.
 fix: Name its providers under `authentication`.
 severity: [low, medium]  # medium where there are several providers
 */
--- APIs that accept the tokens of every configured provider, and that are called with such tokens.
+-- APIs that accept the tokens of every configured provider, and that are called with such tokens. Without such calls the
+-- setting has no effect yet.
 SELECT
     toString(e.api) AS api, '' AS endpoint_id, toString(e.api) AS subject,
     if(issuers > 1, 'medium', 'low') AS severity,

@@ -6,7 +6,7 @@ fix: Take credentials in a header or the body.
 severity: [medium, high]  # high for passwords
 */
 -- Query parameters whose name says that they carry credentials. Addresses end up in logs, histories and Referer headers
--- (OWASP ASVS 4.0.3, 8.3.1; RFC 6750, 5.3). Only calls that were answered count: a scanner may send any name anywhere.
+-- (OWASP ASVS 4.0.3, 8.3.1; RFC 6750, 5.3). Only successful calls count, because a scanner may send any name anywhere.
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
     if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),

@@ -5,8 +5,8 @@ why: Everybody on the way reads them.
 fix: Offer the API over TLS only.
 severity: [medium, high]  # high for basic authentication
 */
--- Credentials over plain HTTP, where everybody on the way reads them. Passwords (basic) are worse than tokens, which expire.
--- A listener without TLS behind a load balancer that terminates TLS is found too: mute the finding there.
+-- Credentials over plain HTTP, which everybody on the way can read. Passwords (basic) are worse than tokens, which expire.
+-- A listener without TLS behind a load balancer that terminates TLS is reported too: mute the finding there.
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
     if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),

@@ -8,8 +8,8 @@ thresholds:
   min_open_calls: {default: 3, minimum: 1, description: answers without any credential within the window}
   min_guarded: {default: 2, minimum: 1, description: other endpoints of the API that are only called with credentials}
 */
--- Endpoints that answer 2xx without any credential, in APIs where at least half of the others are only called with one.
--- Log-ins, and what every client may ask for (health, documents), are left out.
+-- Endpoints that answer 2xx without any credential, in APIs where at least half of the other endpoints are only called with
+-- one. Log-ins are left out, and so are paths that everybody may ask for (health, documents).
 WITH calls AS
 (
     SELECT

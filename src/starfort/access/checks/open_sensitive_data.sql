@@ -5,8 +5,8 @@ why: Personal data for anybody who asks.
 fix: Require credentials, or mask the classes with a policy.
 severity: high
 */
--- Sensitive data in 2xx answers to calls without any credential. `severe_data_unmasked` of the data bastion says the same
--- of the classes that do harm by themselves, and is more urgent.
+-- Sensitive data in 2xx answers to calls without any credential. For classes that do harm by themselves,
+-- `severe_data_unmasked` of the data bastion reports the same with a higher severity.
 WITH
     arrayFilter(c -> NOT arrayExists(t -> has({masked:Array(String)}, concat(toString(t), ' ', c)), tags),
         arrayMap(c -> toString(c), sensitive_response)) AS unmasked

@@ -8,7 +8,8 @@ thresholds:
   min_answers: {default: 3, minimum: 1, description: such answers within the window}
 */
 -- Calls that an upstream answered 2xx although no identity was verified, in APIs whose `authentication` names providers.
--- Log-ins cannot have an identity yet, and browsers send preflight requests (OPTIONS) without credentials (Fetch, 3.3.5).
+-- Log-ins are left out because they have no identity yet. So are preflight requests (OPTIONS), because browsers send them
+-- without credentials (Fetch, 3.3.5).
 SELECT
     toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id,
     if(endpoint_id = '', concat('An unknown endpoint (such as ', any(method), ' ', any(path), ')'),

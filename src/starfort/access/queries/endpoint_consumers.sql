@@ -1,4 +1,5 @@
--- Who calls one endpoint, most active first, and how many callers there are.
+-- The consumers of one endpoint, most active first, and the number of them. `any` is enough for the other columns, because
+-- a consumer is one subject, or one address.
 SELECT
     any(e.subject) AS subject,
     any(e.address) AS address,

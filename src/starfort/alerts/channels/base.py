@@ -1,4 +1,4 @@
-"""What a channel is."""
+"""The interface of a channel, and its error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DeliveryError(Exception):
 
 
 class Channel(Protocol):
-    """Something that alerts go to."""
+    """A way on which alerts leave."""
 
     @property
     def name(self) -> str:

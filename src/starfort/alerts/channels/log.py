@@ -39,12 +39,12 @@ class LogChannel:
             raise DeliveryError(f"{self._path}: {error.strerror}") from error
 
     async def close(self) -> None:
-        """Nothing is open between alerts."""
+        """Do nothing: no file is open between alerts."""
 
 
 def _append(path: Path, line: str) -> None:
-    # O_APPEND: several writers, such as an old and a new process during a restart, do not overwrite each
-    # other
+    # With O_APPEND, several writers (such as the old and the new process during a restart) do not overwrite
+    # each other.
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
         file.write(line)

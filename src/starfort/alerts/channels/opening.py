@@ -1,4 +1,4 @@
-"""Opens the channel that a part of the configuration describes."""
+"""Makes a channel from its entry in the configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def open_channel(channel: AlertChannel, node: str) -> Channel:
 
     Args:
         channel: the entry.
-        node: how this node calls itself in messages.
+        node: the name of this node in messages.
 
     Raises:
         SecretError: it names a secret that is not there.
@@ -30,5 +30,5 @@ def open_channel(channel: AlertChannel, node: str) -> Channel:
             address = parse_address(syslog.address)
             return SyslogChannel(address.host, address.port, node)
         case other:
-            # a kind that the configuration knows and nobody added here
+            # The configuration knows this kind, and this function does not.
             raise TypeError(f"no channel is opened for {type(other).__name__}")

@@ -61,7 +61,7 @@ def message(alert: Alert, hostname: str) -> bytes:
     """The syslog message of an alert, at most `MAX_MESSAGE_BYTES`."""
     priority = _FACILITY_SECURITY * 8 + _SYSLOG_SEVERITY.get(alert.severity, 4)
     text = f"<{priority}>1 {alert.time.isoformat()} {hostname} starfort - {alert.id} - {cef(alert)}"
-    # a cut may fall within a character of several bytes; its rest is left out
+    # The cut may fall within a character of several bytes. The rest of that character is left out.
     return text.encode()[:MAX_MESSAGE_BYTES].decode(errors="ignore").encode()
 
 
@@ -71,7 +71,7 @@ class SyslogChannel:
     Args:
         host: name or address of the receiver.
         port: UDP port.
-        hostname: what the messages call this node.
+        hostname: the name of this node in the messages.
     """
 
     def __init__(self, host: str, port: int = 514, hostname: str = "-") -> None:
@@ -84,7 +84,7 @@ class SyslogChannel:
         """Send one datagram."""
         loop = asyncio.get_running_loop()
         try:
-            # resolved for each alert: the receiver may move, and alerts are rare
+            # The name is resolved for each alert, because the receiver may move and alerts are rare.
             found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
             family, kind, protocol, _, address = found[0]
             with socket.socket(family, kind, protocol) as sender:
@@ -94,4 +94,4 @@ class SyslogChannel:
             raise DeliveryError(f"{self.name}: {error.strerror}") from error
 
     async def close(self) -> None:
-        """Nothing is open between alerts."""
+        """Do nothing: no socket is open between alerts."""

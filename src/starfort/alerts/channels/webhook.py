@@ -55,7 +55,7 @@ class WebhookChannel:
         self._url = url
         self._secret = secret
         self._clock = clock
-        # no redirects: they could lead alerts, and their signature, to a host that nobody configured
+        # Redirects are not followed: they could lead alerts and signatures to a host that nobody configured.
         self._client = httpx.AsyncClient(timeout=timeout_s, follow_redirects=False, transport=transport)
         parts = urlsplit(url)
         self.name = f"webhook:{parts.scheme}://{parts.hostname}"
@@ -69,7 +69,7 @@ class WebhookChannel:
         try:
             response = await self._client.post(self._url, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            # `from None`: the error's own text may hold the whole URL
+            # `from None` hides the original error, whose text may hold the whole URL.
             raise DeliveryError(f"{self.name}: {type(error).__name__}") from None
         if response.is_success:
             return

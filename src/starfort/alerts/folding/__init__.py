@@ -1,5 +1,6 @@
-"""Many rows become one alert here: a person is told of one thing to look at, not of each row of it.
+"""Folds many rows into one alert, so that a person gets one message for one thing, and not one for each row.
 
-`groups.py` has what all of them share. `episodes.py` folds the signals of detectors over time, `findings.py`
-new posture findings, `news.py` what is new in the catalogue, and `beats.py` detectors that are behind.
+`groups.py` has the parts that all of them share. `episodes.py` folds the signals of detectors over time,
+`findings.py` folds new posture findings, `news.py` folds news of the catalogue, and `beats.py` folds the
+problems of detectors that are behind.
 """

@@ -53,10 +53,11 @@ class BeatWatch:
         return bool(self._reasons)
 
     def look(self, problems: Mapping[str, str]) -> None:
-        """Take over how detectors do.
+        """Take over the problems of detectors.
 
         Args:
-            problems: why a detector does not keep its beat, by its name; those that do are not there.
+            problems: why a detector does not keep its beat, by its name. Detectors without a problem are not
+                in it.
         """
         now = self._clock()
         if not problems:
@@ -68,7 +69,7 @@ class BeatWatch:
             # Reasons are only added while the alert goes on: a detector that recovers first was behind too.
             known, self._reasons = self._reasons, {**self._reasons, **problems}
             if not known:
-                # It began when the trouble began, not when it had lasted long enough to be told.
+                # The alert began when the trouble began, and not when people were told.
                 self._began, self._written = self._since, now
                 self._alerts.submit(self._alert("new"))
             elif known.keys() != self._reasons.keys() or now - self._written >= WRITE_EVERY_S:

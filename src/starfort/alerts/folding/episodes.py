@@ -132,7 +132,7 @@ class Episode:
         """Take over one window's figures of one key."""
         self.changed = True
         self._began = min(self._began, at)
-        # A signal that was restored from a file may have no row of evidence.
+        # A signal that a restart restored from a file may have no row of evidence.
         headline, size = self.detector.headline(signal.evidence[0]) if signal.evidence else ("", 0)
         member = self.members.get(signal.identity)
         if member is None:
@@ -168,7 +168,7 @@ class Episode:
         for identity in lapsed[: MAX_MEMBERS // 10]:
             self.parts -= _parts(self.members.pop(identity).signal)
             self.forgotten += 1
-        # a key that stays may share a part with one that was just forgotten
+        # Parts are collected anew, because a key that stays may share a part with a forgotten one.
         for member in self.members.values():
             self.parts |= _parts(member.signal)
 
@@ -177,16 +177,16 @@ class Episode:
         return not self.parts.isdisjoint(_parts(signal))
 
     def grew(self) -> bool:
-        """Whether it is ten times as large as people know."""
+        """Whether it is ten times as large as when people were told last."""
         return self.count >= GROWTH * self.told_members or self.size >= GROWTH * self.told_size > 0
 
     def told(self) -> None:
-        """Remember what people know."""
+        """Remember the size that people were told."""
         self.told_size, self.told_members = self.size, self.count
 
     def alert(self, state: State) -> Alert:
         """The alert as it is now."""
-        # The strongest key first: its title is the alert's, and its figures are the first row.
+        # The strongest key comes first: the alert has its title, and its figures are the first row.
         ranked = sorted(self.members.values(), key=lambda member: (-member.score, -member.size))
         return Alert(
             kind=self.detector.spec.kind,
@@ -256,7 +256,7 @@ class Episodes:
         return {episode.key for episode in self._open}
 
     def restore(self, detectors: Iterable[Detector], active: Iterable[ActiveSignal]) -> None:
-        """Go on with the episodes of signals that a restart kept; nobody is told anything."""
+        """Go on with the episodes of signals that a restart kept. Channels get no message about them."""
         known = {detector.name: detector for detector in detectors}
         by_key: dict[str, Episode] = {}
         for signal in active:

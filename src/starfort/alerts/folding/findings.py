@@ -13,7 +13,7 @@ from starfort.posture.finding import PostureFinding
 def alerts_of_findings(fresh: Iterable[PostureFinding]) -> list[Alert]:
     """One alert for all serious findings of a check and an API.
 
-    Others are seen on the page Findings: nobody is called for what can wait.
+    Other findings are only shown on the page Findings, because they can wait.
 
     Args:
         fresh: findings that are new, or more severe than before.
@@ -30,6 +30,7 @@ def _alert(rows: list[PostureFinding]) -> Alert:
         title=and_more(first.title, len(rows)),
         subject=first.subject,
         evidence=shown(rows, lambda row: {"endpoint_id": row.endpoint_id, **row.evidence}),
-        # the endpoint is part of the key: a finding about another endpoint is another thing to put right
+        # The endpoint is part of the key, because a finding about another endpoint is another thing to put
+        # right.
         dedup_key=f"finding:{first.code}:{first.api}:{first.endpoint_id or first.title}",
     )

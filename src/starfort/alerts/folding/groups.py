@@ -1,4 +1,4 @@
-"""What all alerts that stand for many rows have in common."""
+"""The parts that all alerts which stand for many rows have in common."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Group = TypeVar("Group", bound=Hashable)
 
 
 class AlertSink(Protocol):
-    """What takes alerts; `AlertDispatcher` is one."""
+    """Takes alerts, as `AlertDispatcher` does."""
 
     def submit(self, alert: Alert) -> bool:
         """Take a new alert; never blocks. `False` when there was no room for it."""
@@ -28,7 +28,7 @@ class AlertSink(Protocol):
 
 def grouped(rows: Iterable[Row], group: Callable[[Row], Group]) -> dict[Group, list[Row]]:
     """Rows by group, groups and rows in the order in which they come."""
-    # not itertools.groupby, which would need the rows sorted by group
+    # `itertools.groupby` would need the rows sorted by group, and their order must stay.
     found: dict[Group, list[Row]] = {}
     for row in rows:
         found.setdefault(group(row), []).append(row)
@@ -36,13 +36,13 @@ def grouped(rows: Iterable[Row], group: Callable[[Row], Group]) -> dict[Group, l
 
 
 def and_more(title: str, count: int) -> str:
-    """The title of the strongest of `count` rows, with how many more there are."""
+    """The title of the strongest of `count` rows, with the number of the other rows."""
     return f"{title} and {count - 1:,} more like it" if count > 1 else title
 
 
 def most_severe(severities: Iterable[Severity]) -> Severity:
     """The most urgent of several severities, of which there is at least one."""
-    # severities are words, whose order as texts says nothing
+    # Severities are words, and the alphabet does not sort them by urgency.
     return max(severities, key=severity_rank)
 
 

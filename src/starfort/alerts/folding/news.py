@@ -1,4 +1,4 @@
-"""What is new in the catalogue as alerts: one for all news of a kind and an API."""
+"""Makes alerts of news of the catalogue: one for all news of a kind and an API."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _alert(kind: NewsKind, api: str, rows: list[News]) -> Alert:
 
 
 def _what(news: News) -> str:
-    """What tells news of one kind apart: endpoints come in bursts, versions and hosts do not."""
+    """The part of the key that tells news apart. Endpoints come in bursts; versions and hosts do not."""
     if news.kind in ("new_endpoint", "undocumented_endpoint", "new_method"):
         return "endpoints"
     classes = ",".join(news.names("classes"))

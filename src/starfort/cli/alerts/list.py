@@ -21,6 +21,7 @@ def list_alerts(
     json: Json = False,
 ) -> None:
     """List alerts, latest first."""
+    # `acknowledged by` also shows mutes: both say why an alert no longer asks for attention.
     found = list(client.pages("/alerts", limit, open=open, kind=kind, severity=severity))
     if json:
         output.print_json(found)

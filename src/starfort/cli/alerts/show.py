@@ -36,7 +36,7 @@ def show(client: AdminClient, alert: Id, *, json: Json = False) -> None:
 
 
 def _course(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """How large it became and whether it goes on; nothing for what has no course."""
+    """The highest score, the number of keys and the end of an alert; nothing for an alert without a score."""
     if found.get("score") is None:
         return []
     ended = output.moment(found["ended_at"]) if found["ended_at"] else "it goes on"
@@ -45,5 +45,6 @@ def _course(found: dict[str, Any]) -> list[tuple[str, str]]:
 
 def evidence(rows: list[dict[str, Any]]) -> None:
     """The rows behind an alert, under all the names that they have."""
+    # A dictionary keeps the order in which the names first occur, and a set would not.
     names = list(dict.fromkeys(name for row in rows for name in row))
     output.table(names, ([row.get(name, "") for name in names] for row in rows), empty="None was kept.")

@@ -48,6 +48,7 @@ def _expiry(text: str) -> datetime:
     from starfort.base.units import parse_duration
 
     now = datetime.now(UTC)
+    # No text is both a duration and a date, so trying one after the other is not ambiguous.
     try:
         moment = now + parse_duration(text)
     except ValueError:
@@ -55,6 +56,7 @@ def _expiry(text: str) -> datetime:
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise UsageError(f"--expires {text!r} is no time", "write 90d, or 2027-01-31") from None
+        # A time without a zone is UTC, so that the machine's own zone does not matter.
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
         raise UsageError(f"--expires {text!r} is too far") from None

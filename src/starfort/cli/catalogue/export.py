@@ -29,7 +29,7 @@ def export(
     if openapi:
         found = client.get("/catalogue/openapi", api=api)
     else:
-        # As far as the API's own offset goes.
+        # The API accepts no larger offset.
         found = list(client.pages("/catalogue", 100_000, api=api))
     if path is None:
         output.print_json(found)

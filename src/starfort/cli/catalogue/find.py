@@ -38,6 +38,7 @@ def endpoint_id(client: AdminClient, given: str) -> str:
     if written is None:
         raise UsageError(f"{given!r} is no endpoint", 'write its id, or method and path: "GET /notes/{id}"')
     method, host, path = (written["method"] or "").upper(), written["host"].lower(), written["path"]
+    # The API narrows the list by words; paths are compared here, since their parameters may have any name.
     every: list[Endpoint] = list(client.pages("/catalogue", MOST, search=f"{method} {host}".strip()))
     here = [each for each in every if method in {"", "*", each["method"]} and host in {"", each["host"]}]
     found = [each for each in here if _shape(each["path"]) == _shape(path)]

@@ -55,6 +55,7 @@ def list_endpoints(
 
 def marks(endpoint: Endpoint) -> str:
     """What is remarkable about an endpoint, in words."""
+    # `authenticated` is null for an endpoint that was never called, which says nothing about credentials.
     words = {
         "new": endpoint["new"],
         "undocumented": not endpoint["documented"],

@@ -25,6 +25,7 @@ def backtest(
     json: Json = False,
 ) -> None:
     """Say what a detector would have signalled in the past, from the events that are stored."""
+    # The end is fixed once, since the parts are asked for one after the other and new events keep coming.
     until = datetime.now(UTC)
     begin = until - _duration("--since", since)
     body = subject(detector) | {"step_s": _duration("--step", step).total_seconds() if step else None}
@@ -56,12 +57,13 @@ def _duration(option: str, text: str) -> timedelta:
 def _collect(
     client: AdminClient, body: dict[str, Any], begin: datetime, until: datetime
 ) -> tuple[dict[tuple[str, str], dict[str, Any]], int]:
-    """Ask for the time piece by piece, as far as the API goes each time, and join what it found."""
+    """Ask for one part of the time after the other, as far as the API goes each time, and join the hits."""
     from rich.console import Console
     from rich.progress import Progress
 
     hits: dict[tuple[str, str], dict[str, Any]] = {}
     runs = 0
+    # The bar is drawn on stderr and only on a terminal, because stdout may be JSON.
     with Progress(
         console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty()
     ) as progress:
@@ -84,6 +86,7 @@ def _join(hits: dict[tuple[str, str], dict[str, Any]], hit: dict[str, Any]) -> N
     if known is None:
         hits[hit["key_type"], hit["key"]] = hit
         return
+    # Parts come in the order of time: the known hit has the first time, and the new one has the last.
     stronger = hit if hit["score"] > known["score"] else known
     hits[hit["key_type"], hit["key"]] = stronger | {
         "first_at": known["first_at"],

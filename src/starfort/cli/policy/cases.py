@@ -21,7 +21,7 @@ class Case(TypedDict):
     signals: NotRequired[dict[str, float]]
     """Scores of signals that are active for the address, by kind."""
     expect: NotRequired[str]
-    """`ACTION` or `ACTION:POLICY`; "" or none: everything is right."""
+    """`ACTION` or `ACTION:POLICY`; when it is empty or missing, any decision is accepted."""
 
 
 def described(url: str, method: str, headers: list[str], body: str) -> "RequestDescription":
@@ -35,6 +35,7 @@ def described(url: str, method: str, headers: list[str], body: str) -> "RequestD
         name, colon, value = each.partition(":")
         if not colon or not name.strip():
             raise UsageError(f"--header {each!r} is no header", "write 'Name: value'")
+        # Lower case, as Envoy gives names to the filter: HTTP/2 allows nothing else (RFC 9113, 8.2.1).
         pairs.append((name.strip().lower(), value.strip()))
     if not any(name == "user-agent" for name, _ in pairs):
         pairs.append(("user-agent", "starfort-policy-test"))
@@ -61,12 +62,13 @@ def signal(given: str) -> tuple[str, float]:
 
 
 def of_event(event_id: str, config: Path | None, data_dir: Path | None) -> "RequestDescription":
-    """The request of an event, as far as events keep it: no body, no credentials, few headers."""
+    """The request of an event. Events keep no body, no credentials and few headers, so it lacks these."""
     with AdminClient(target.find(config, data_dir, "")) as client:
         event = client.get(f"/events/{event_id}")
     headers = [("user-agent", event["user_agent"])] if event["user_agent"] else []
     if event["content_type"]:
         headers.append(("content-type", event["content_type"]))
+    # Status 0 says that the caller went away before there was an answer.
     request: RequestDescription = {
         "method": event["method"],
         "url": f"https://{event['host']}{event['path']}",

@@ -1,4 +1,4 @@
-"""What the engine explained about one request, in words."""
+"""Prints the engine's explanation of one request in words."""
 
 from json import loads
 from typing import TYPE_CHECKING, Final
@@ -57,7 +57,7 @@ def show(explained: "Explanation", name: str) -> None:
     """Print everything about one request.
 
     Args:
-        explained: what the engine said.
+        explained: the engine's explanation.
         name: of the case; "" for the only one.
     """
     if name:

@@ -66,7 +66,7 @@ def run(
     data_dir: options.DataDir = None,
     json: Json = False,
 ) -> None:
-    """Say which policy decides on a request and why, by the configuration file. Nothing is sent."""
+    """Say which policy of the configuration file decides on a request, and why. Nothing is sent."""
     if sum(map(bool, (file, url_, event))) != 1:
         raise UsageError(
             "describe the request by --url and its options, by a FILE, or by --event",
@@ -113,6 +113,7 @@ def _play(tried: list["Case"], path: Path, country: str, *, json: bool) -> None:
         explained = _explain(_engine(content, settings), case)
         name = str(case.get("name", f"case {number}"))
         got, expected = decision(explained), str(case.get("expect") or "")
+        # An expectation without a policy holds whichever policy decided.
         if expected and expected not in {got, explained["action"]}:
             wrong.append(f"{name}: expected {expected}, got {got}")
         answers.append({"name": name, "expect": expected, **explained})
@@ -160,6 +161,7 @@ def _address_in(country: str, settings: "Config") -> str:
         )
     import maxminddb
 
+    # The first network of the country suffices, because conditions see the country and not the network.
     with maxminddb.open_database(str(settings.geo.country)) as database:
         for network, record in database:
             known = record.get("country") if isinstance(record, dict) else None

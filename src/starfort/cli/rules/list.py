@@ -15,7 +15,7 @@ Row = dict[str, object]
 """A rule set as `--json` prints it, with the `path` of its folder for the table."""
 
 SIGNATURES: Final = {"crs": "OWASP_CRS"}
-"""What a rule set calls itself where it runs, by the name under which it is installed."""
+"""The name that a rule set has where it runs, by the name under which it is installed."""
 
 
 def list_rule_sets(
@@ -81,7 +81,7 @@ def _state(place: Path, name: str) -> str:
 
 
 def _signature(name: object, version: object) -> str:
-    """What a rule set that is installed calls itself where it runs."""
+    """The name and version that an installed rule set has where it runs."""
     return f"{SIGNATURES.get(str(name), str(name))}/{version}"
 
 
@@ -125,6 +125,7 @@ def _running(config: Path | None, data_dir: Path | None, url: str) -> list[str] 
 
 def _elsewhere(running: list[str], rows: list[Row]) -> list[Row]:
     """Rule sets that run and are not installed in the folder that was looked at."""
+    # A control plane on another machine, or with another STARFORT_RULESETS, runs sets that are not here.
     known = {_signature(row["name"], row["version"]) for row in rows}
     found: list[Row] = []
     for signature in running:

@@ -36,6 +36,7 @@ def tune(
     """Propose exclusions from what was observed, by endpoint and parameter, with the evidence."""
     from starfort.threats.rulesets.tune import as_configuration, propose
 
+    # Events are read page by page and summed up at once, so memory does not grow with --events.
     found = propose(client.latest("/events", events, range=range, api=api))
     shown = [one for one in found if (all or one.likely) and rule in {0, one.rule}]
     if json:

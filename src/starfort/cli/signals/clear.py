@@ -25,6 +25,7 @@ def clear(
     if not all:
         wanted = [(str(key_type), str(key))]
     else:
+        # All are listed before the first is lifted, since lifting moves the pages of the list.
         found = client.pages("/signals", 10_000, kind=kind)
         wanted = [(each["key_type"], each["key"]) for each in found]
     if not wanted:

@@ -17,7 +17,7 @@ def list_signals(
     limit: Limit = 200,
     json: Json = False,
 ) -> None:
-    """List what detection says now, highest score first."""
+    """List the signals that are active now, highest score first."""
     found = list(client.pages("/signals", limit, kind=kind))
     if json:
         output.print_json(found)

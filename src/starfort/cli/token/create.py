@@ -27,6 +27,7 @@ def create(
     # The local socket has no account of its own that a token could belong to.
     if not owner and client.target.socket is not None:
         owner = "admin"
+    # The API takes `null` for "never", because 0 days would be a token that has ended already.
     body = {"name": name, "role": role, "days": days or None, "owner": owner or None}
     made: CreatedToken = client.post("/tokens", body)
     if json:

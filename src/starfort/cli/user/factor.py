@@ -33,5 +33,6 @@ def factor(
     code = sys.stdin.readline() if not sys.stdin.isatty() else typer.prompt("Code that the app shows")
     found: RecoveryCodes = client.put(f"/users/{name}/second-factor", {"code": code.strip()})
     output.say(f"{name} needs a code to log in now. Recovery codes, each for one login without the app:")
+    # The codes alone go to stdout, so that they can be sent into a file or a password manager.
     for each in found["codes"]:
         typer.echo(each)

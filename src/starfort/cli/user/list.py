@@ -9,6 +9,7 @@ from starfort.cli.options import Json, online
 @online
 def list_users(client: AdminClient, *, json: Json = False) -> None:
     """List accounts."""
+    # The list has no pages, because there are at most `accounts.MAX_USERS` (1,000) accounts.
     found: list[Account] = client.get("/users")
     if json:
         output.print_json(found)

@@ -18,6 +18,7 @@ def remove(client: AdminClient, name: Name, *, yes: Yes = False) -> None:
         # A script that waits for an answer hangs; one that is told what to add does not.
         if not sys.stdin.isatty():
             raise UsageError(f"this removes {name} with every session and token", "say so with --yes")
+        # The question goes to stderr, because stdout is for data.
         typer.confirm(f"Remove {name} with every session and token?", abort=True, err=True)
     client.delete(f"/users/{name}")
     output.say(f"{name} is removed.")

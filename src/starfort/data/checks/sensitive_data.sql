@@ -5,7 +5,8 @@ why: Sensitive data leaves through this endpoint.
 fix: Know where it goes, and mask what callers have no need of.
 severity: [info, medium]  # medium for classes that do harm by themselves, where no policy masks them
 */
--- Which classes of sensitive data leave, by endpoint. A class that a policy masked does no harm and raises no severity.
+-- The classes of sensitive data that leave an endpoint. A class that a policy masked does no harm, so it does not raise the
+-- severity. `masked` has the tag of each masking policy with each class that it masks.
 WITH
     arrayFilter(c -> NOT arrayExists(t -> has({masked:Array(String)}, concat(toString(t), ' ', c)), tags),
         arrayMap(c -> toString(c), sensitive_response)) AS unmasked

@@ -5,7 +5,7 @@ why: Anybody can collect them.
 fix: Require credentials, and mask the classes with a policy meanwhile.
 severity: critical
 */
--- Classes that do harm by themselves (card numbers, keys and the like), sent unmasked to callers without any credential.
+-- Classes that do harm by themselves (such as card numbers and keys), sent unmasked to callers without any credential.
 WITH
     arrayFilter(c -> NOT arrayExists(t -> has({masked:Array(String)}, concat(toString(t), ' ', c)), tags),
         arrayMap(c -> toString(c), sensitive_response)) AS unmasked

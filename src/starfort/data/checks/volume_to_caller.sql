@@ -11,8 +11,9 @@ thresholds:
   times_usual: {default: 10.0, minimum: 1.0, description: times the median of the endpoint's callers}
   min_callers: {default: 5, minimum: 2, description: callers of the endpoint; of fewer there is no usual}
 */
--- Callers that were sent far more sensitive values by one endpoint than its other callers. A caller is counted by its
--- verified subject and by its address. The window is at least 10 minutes: in a shorter one, a page is already much.
+-- Callers to whom one endpoint sent far more sensitive values than to its other callers. A caller is counted by its
+-- verified subject and by its address. The window is at least 10 minutes, because one page is already much in a shorter
+-- window.
 WITH callers AS
 (
     SELECT
@@ -31,6 +32,7 @@ SELECT
     toDateTime64(argMax(first, values_sent), 6, 'UTC') AS first_seen,
     toDateTime64(argMax(last, values_sent), 6, 'UTC') AS last_seen,
     max(callers.values_sent) AS most_values, argMax(callers.calls, callers.values_sent) AS most_calls,
+    -- The median, because the mean would grow with the very caller that is looked for.
     quantileExact(0.5)(callers.values_sent) AS usual_values, count() AS callers_seen,
     dictionary.template AS template
 FROM callers
@@ -44,5 +46,6 @@ LEFT JOIN
 GROUP BY api, endpoint_id, key_type, template
 HAVING most_values >= {min_values:UInt32} AND most_values >= {times_usual:Float64} * usual_values AND callers_seen >= {min_callers:UInt32}
 ORDER BY most_values DESC, api, endpoint_id
+-- An endpoint may have a row for subjects and one for addresses; only the larger one is reported.
 LIMIT 1 BY api, endpoint_id
 LIMIT {limit:UInt32}

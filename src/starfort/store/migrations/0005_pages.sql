@@ -1,6 +1,6 @@
--- Views count calls, of which a row of `events` stands for `weight`; and rollups for pages that look far back. These
--- are not filled by views, since each further view makes a small insert dearer by 15 ms: `store/rollups.py` fills them
--- once a minute.
+-- Two changes. Views count calls and not rows, because a row of `events` stands for `weight` calls. And pages that look
+-- far back get rollups. Views do not fill these, because each further view makes a small insert 15 ms slower:
+-- `store/rollups` fills them once a minute.
 
 ALTER TABLE traffic_1s_view ${on_cluster} MODIFY QUERY
 SELECT
@@ -106,7 +106,7 @@ SETTINGS ${deduplication};
 
 CREATE TABLE IF NOT EXISTS traffic_api_1h ${on_cluster} AS traffic_api_1m;
 
--- Traffic of each endpoint by hour; ordered by endpoint, since one is asked for.
+-- Traffic of each endpoint by hour. The endpoint comes first in the order, because pages ask for a single endpoint.
 CREATE TABLE IF NOT EXISTS traffic_endpoint_1h ${on_cluster}
 (
     time           DateTime('UTC') CODEC(DoubleDelta, LZ4),
@@ -170,8 +170,8 @@ PARTITION BY toMonday(time)
 ORDER BY (time, source, code)
 SETTINGS ${deduplication};
 
--- Shapes of calls by hour and endpoint: all calls that had the same parameters, statuses, types and findings are one
--- row. `shape` tells them apart.
+-- Shapes of calls by hour and endpoint: all calls with the same parameters, status, types and findings are one row. `shape`
+-- is a hash of these.
 CREATE TABLE IF NOT EXISTS shape_1h ${on_cluster}
 (
     time                  DateTime('UTC') CODEC(DoubleDelta, LZ4),
@@ -195,8 +195,8 @@ PARTITION BY toMonday(time)
 ORDER BY (api, endpoint_id, time, shape)
 SETTINGS ${deduplication};
 
--- Callers by hour, for two days, and by day. Kept no longer than events: they name people. At 30,000 events an hour two of
--- three have a row of their own by hour, and one of ten by day.
+-- Callers by hour (kept for two days) and by day. They are kept no longer than events, because they name people. At 30,000
+-- events an hour, two of three events have a row of their own by hour, and one of ten by day.
 CREATE TABLE IF NOT EXISTS client_1h ${on_cluster}
 (
     time            DateTime('UTC') CODEC(DoubleDelta, LZ4),
@@ -221,12 +221,12 @@ CREATE TABLE IF NOT EXISTS client_1h ${on_cluster}
 ENGINE = ${replicated}AggregatingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (time, address, subject, fingerprint, ja4, bot, bot_name)
--- a page asks for fifty callers of each day: with ClickHouse's 8192 rows it would read every row of it
+-- A page asks for fifty callers of each day. With ClickHouse's usual 8192 rows in a granule, it would read all rows.
 SETTINGS index_granularity = 512, ${deduplication};
 
 CREATE TABLE IF NOT EXISTS client_1d ${on_cluster} AS client_1h;
 
--- What many callers share, by day: `kind` is fingerprint, ja4, network or bot.
+-- Calls by day and by what many callers share: `kind` is fingerprint, ja4, network or bot.
 CREATE TABLE IF NOT EXISTS client_kind_1d ${on_cluster}
 (
     time             DateTime('UTC') CODEC(DoubleDelta, LZ4),
@@ -252,7 +252,7 @@ PARTITION BY toDate(time)
 ORDER BY (kind, time, key)
 SETTINGS ${deduplication};
 
--- How far the store's own upkeep is (`store/upkeep.py`): the row of a name with the latest `version` counts.
+-- The progress of the store's own upkeep (`store/upkeep.py`). Of the rows with one name, the latest `version` counts.
 CREATE TABLE IF NOT EXISTS upkeep ${on_cluster}
 (
     name    String,
@@ -265,7 +265,7 @@ CREATE TABLE IF NOT EXISTS upkeep ${on_cluster}
 ENGINE = ${replicated}ReplacingMergeTree(version)
 ORDER BY name;
 
--- Sums by minute of a time whose events are gone: `traffic_1m` alone has it.
+-- The time whose events are gone: only `traffic_1m` has sums of it, and the rollups are filled from these.
 INSERT INTO upkeep (name, since, until, done)
 SELECT
     'history',

@@ -1,6 +1,6 @@
--- What detectors read. `access_1s` kept four rows with two states for each caller and second: filling it took half of
--- the CPU of an insert, and reading a minute of it took as long as reading the columns themselves. Detectors read the
--- few columns that they need and keep only busy callers; `access_1s` stays readable as a view of `events`.
+-- The tables that detectors read. `access_1s` had four rows with two states for each caller and second: filling it took
+-- half of the CPU of an insert, and reading a minute of it took as long as reading the events' columns. Now detectors read
+-- the few columns that they need and keep only busy callers. `access_1s` stays readable as a view of `events`.
 DROP VIEW IF EXISTS access_1s_view ${on_cluster};
 
 DROP TABLE IF EXISTS access_1s ${on_cluster};
@@ -25,8 +25,9 @@ ARRAY JOIN arrayFilter(p -> p.2 != '', [
     ('campaign', concat(toString(fingerprint), '|', toString(ja4), '|', toString(asn)))]) AS pair
 GROUP BY time, api, endpoint_id, key_type, key;
 
--- Calls that matched severe rules, by second and caller: its verified subject, else its address. What people write
--- about attacks (`weighed`) is no attempt, and rules that add up what others found name no parameter.
+-- Calls that matched severe rules, by second and caller: the verified subject, else the address. Two kinds of matches do not
+-- count: text that people write about attacks (`weighed`), and matches of rules that only add up scores, which name no
+-- parameter.
 CREATE TABLE IF NOT EXISTS matches_1s ${on_cluster}
 (
     time      DateTime('UTC'),
@@ -48,7 +49,7 @@ DROP VIEW IF EXISTS matches_1s_view ${on_cluster};
 
 TRUNCATE TABLE matches_1s ${on_cluster};
 
--- the past, for backtests; the view below adds up what comes
+-- The past is filled in for backtests. The view below adds new events.
 INSERT INTO matches_1s
 SELECT
     toStartOfSecond(events.time) AS time,
@@ -73,7 +74,7 @@ FROM
     WHERE notEmpty(evidence)
 ) AS events
 WHERE notEmpty(severe)
--- a row for each call, as they come: to add up a month of a busy store takes more memory than a start may have
+-- There is a row for each call: adding up a month of a busy store would take more memory than a start may use.
 SETTINGS max_threads = 1, max_block_size = 8192, min_insert_block_size_rows = 20000, min_insert_block_size_bytes = 32000000;
 
 CREATE MATERIALIZED VIEW matches_1s_view ${on_cluster} TO matches_1s AS

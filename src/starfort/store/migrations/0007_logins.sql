@@ -1,7 +1,6 @@
--- Log-ins anew: who fails is told apart by whether they succeeded here before, what Starfort stopped is no failure, and
--- what detectors look back on costs the same whatever lies behind. Every statement can be repeated; what is filled in
--- from `events` is filled into tables that the same migration has just made, or into states that a repetition leaves as
--- they are.
+-- New tables of log-ins. They tell callers who succeeded here before from strangers, they do not count a stopped attempt as
+-- a failure, and looking back costs the same however long the past is. Every statement can be repeated: data of `events` is
+-- filled into tables that this migration has just made, or into states that a repetition does not change.
 
 DROP TABLE IF EXISTS login_1s_view ${on_cluster} SYNC;
 DROP TABLE IF EXISTS login_1m_view ${on_cluster} SYNC;
@@ -9,8 +8,8 @@ DROP TABLE IF EXISTS login_1d_view ${on_cluster} SYNC;
 DROP TABLE IF EXISTS login_known_view ${on_cluster} SYNC;
 DROP TABLE IF EXISTS login_1s ${on_cluster} SYNC;
 
--- Attempts (events with an account) by second and by every key that a campaign may share. A detector asks for one key type
--- and the last minutes, so the key type comes first.
+-- Attempts (events with an account) by second and by every key that a campaign may share. The key type comes first in the
+-- order, because a detector asks for one key type within the last minutes.
 CREATE TABLE IF NOT EXISTS login_1s ${on_cluster}
 (
     time              DateTime('UTC'),
@@ -42,8 +41,8 @@ PARTITION BY toDate(time)
 ORDER BY (key_type, time, key, api, endpoint_id)
 SETTINGS ttl_only_drop_parts = 1, index_granularity = 1024, ${deduplication};
 
--- By minute and by day, only of keys that many share: what detectors look back on to know whose key it is. The key comes
--- first, for a few keys are asked for.
+-- Attempts by minute and by day, only for keys that many people share. Detectors look back on them to know whose key it is.
+-- The key comes first in the order, because a detector asks for a few keys.
 CREATE TABLE IF NOT EXISTS login_1m ${on_cluster}
 (
     time     DateTime('UTC'),
@@ -70,7 +69,7 @@ PARTITION BY toYYYYMM(time)
 ORDER BY (key_type, key, time)
 SETTINGS index_granularity = 1024, ${deduplication};
 
--- Who succeeded before, as hashes that filters hold in memory (crates/engine/src/signals/known.rs).
+-- Callers who succeeded before, as the hashes that filters hold in memory (crates/engine/src/signals/known.rs).
 CREATE TABLE IF NOT EXISTS login_known ${on_cluster}
 (
     hash UInt64,

@@ -1,4 +1,5 @@
--- What one address did with one subject, fingerprint and kind of client.
+-- The calls of one address with one subject, fingerprint and kind of bot. Ranges are of `received` and not of `time`, so
+-- that events which come late are added too.
 SELECT
     $bucket AS time, address, subject, fingerprint, ja4, bot, bot_name,
     sum(weight) AS requests,

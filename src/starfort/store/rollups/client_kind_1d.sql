@@ -1,4 +1,5 @@
--- What many callers share, by day: fingerprint, JA4, network, kind of bot.
+-- Calls by day and by what many callers share: fingerprint, JA4, network, kind of bot. The least and greatest country say
+-- whether all callers have the same one, and cost less than a set of countries.
 SELECT
     toDateTime(toStartOfDay(e.time, 'UTC'), 'UTC') AS time,
     multiIf(

@@ -1,4 +1,5 @@
--- Hits of policies: whom and what they concern.
+-- Hits of policies, with the callers and endpoints that they concern. A policy is named in `policy` when it decided, in
+-- `tags` when it acted without deciding, and in `observed` when it would have acted.
 SELECT
     $bucket AS time, hit.1 AS policy, hit.2 AS mode, method, template,
     sum(weight) AS hits,

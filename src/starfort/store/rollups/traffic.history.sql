@@ -1,4 +1,4 @@
--- The same out of what `traffic_1m` kept of a time whose events are gone.
+-- The same sums as `traffic.sql`, from what `traffic_1m` kept of a time whose events are gone.
 SELECT
     $bucket AS time, $keys,
     sum(e.requests) AS requests,

@@ -1,4 +1,4 @@
--- Traffic by what stands in $keys: requests, what was done with them, their sizes and times.
+-- Traffic by the columns $keys: requests, decisions, sizes and times.
 SELECT
     $bucket AS time, $keys,
     sum(weight) AS requests,

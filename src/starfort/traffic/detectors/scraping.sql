@@ -52,10 +52,11 @@ gate: |
   LIMIT 1
 */
 WITH
-    -- Callers that may be one, most of them cheaply left out. Sessions and addresses by 16 bits of a hash: counting by a
-    -- number that small needs no hash table; a hash may be shared, which lets a caller too many through here and none too
-    -- few, and 0 stands for no session. Tools within a network are few, but people share them, so they are looked at in full: how many addresses
-    -- there are, and how many different pages. (A tenth of slack is for the error of the counts, 1.6 %.)
+    -- Callers that may be scrapers. This step leaves out most callers at little cost. It counts sessions and addresses by
+    -- 16 bits of a hash, because counting by such a small number needs no hash table. Several callers may share a hash: then
+    -- too many callers pass this step, but never too few. The hash 0 means "no session". Tools within a network are few, but
+    -- many people share one, so this step already counts their addresses and different pages. Its thresholds are a tenth
+    -- lower, because the counts have an error of 1.6 %.
     busy AS MATERIALIZED
     (
         SELECT
@@ -107,8 +108,8 @@ WITH
             uniqCombined(12)(path) AS known_paths,
             uniqCombined(12)(events.address) AS addresses,
             uniqCombinedIf(12)(events.session_hash, events.session_hash != '') AS sessions,
-            -- Of calls that stand for several alike, one path is known. Where hardly a known path comes twice, the others'
-            -- are taken to be as new.
+            -- A row that stands for several calls has the path of one of them. Where hardly any known path comes twice, the
+            -- unknown paths are assumed to be new in the same proportion.
             if(known_paths >= 0.9 * known AND known >= {min_paths:UInt32} / 2, toUInt64(known_paths * requests / known), known_paths) AS paths,
             sumMap([toUnixTimestamp(time)], [toUInt64(weight)]) AS seconds
         FROM events
@@ -119,7 +120,8 @@ WITH
                OR (session_hash != '' AND greatest(1, toUInt16(cityHash64(session_hash))) IN (SELECT hash FROM busy WHERE kind = 'session'))
                OR cityHash64(fingerprint, ja4, asn) IN (SELECT hash FROM busy WHERE kind = 'campaign'))
         GROUP BY GROUPING SETS ((session_hash), (address), (fingerprint, ja4, asn))
-        -- a key that is not busy itself has only those of its calls here that busy ones made
+        -- The WHERE above lets a call in when any of its three keys is busy. So a key that is not busy itself has only some
+        -- of its calls here, and is left out.
         HAVING key != ''
            AND (key_type,
                 multiIf(
@@ -134,10 +136,11 @@ WITH
     (
         SELECT
             *,
+            -- Seconds without a call count, so the mean and the variance are taken over the whole span.
             arrayMax(seconds.1) - arrayMin(seconds.1) + 1 AS span,
             requests / span AS mean,
             arraySum(calls -> calls * calls, seconds.2) / span - mean * mean AS variance,
-            -- what chance alone makes of the same mean (Poisson: the mean itself) is not unevenness
+            -- Calls at random times have a variance as large as the mean (Poisson distribution), which is no unevenness.
             sqrt(greatest(0, variance - mean)) / mean AS unevenness
         FROM counted
     )

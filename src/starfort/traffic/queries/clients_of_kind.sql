@@ -1,5 +1,6 @@
--- Callers by something that many of them share, out of the rollup by day: for long windows with more events than a page can
--- read. `kind` is fingerprint, ja4, network or bot.
+-- Callers grouped by something that many of them share, from the rollup by day: for long windows with more events than a
+-- page can read. `kind` is fingerprint, ja4, network or bot. The least and the greatest country are equal when all callers
+-- have the same one; the same holds for the kind of bot.
 SELECT
     key,
     if({kind:String} = 'bot', '', any(c.label)) AS label,

@@ -1,7 +1,8 @@
--- Callers by what they share, out of a rollup: for windows with more events than a page can read. `table` is client_1h or
--- client_1d, `key` one of the columns below. First who is on the page, by what they are sorted by alone; then everything
--- about those. What stands between dollar signs are texts of `admin/callers.py`: an expression that is asked for by a
--- parameter costs its memory and time even where another one is chosen.
+-- Callers grouped by what they share, from a rollup: for windows with more events than a page can read. `table` is
+-- client_1h or client_1d; `key` is one of the columns below. `page` first finds the callers on the page, and computes only
+-- the column that they are sorted by. The main query then computes all columns of these callers. Texts of
+-- `admin/callers.py` replace the names between dollar signs: if a parameter chose between expressions, ClickHouse would
+-- spend memory and time on all of them.
 WITH
     callers AS
     (

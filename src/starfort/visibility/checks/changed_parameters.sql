@@ -10,8 +10,9 @@ thresholds:
   min_addresses: {default: 2, minimum: 1, description: distinct addresses that sent it}
   min_before: {default: 100, minimum: 1, description: calls of the endpoint in the day before; of fewer too little is known}
 */
--- Parameters of known endpoints that nobody sent in the day before, and that several calls from several addresses sent
--- now. Where the day has very many events, only one minute in `stride` is read.
+-- Parameters of known endpoints that nobody sent during the day before, and that several calls from several addresses send
+-- now. When that day has very many events, only one of `stride` minutes is read. Path parameters are left out, because they
+-- belong to the endpoint's template.
 WITH now AS
 (
     SELECT

@@ -9,8 +9,8 @@ thresholds:
   min_calls: {default: 3, minimum: 1, description: answers of the class within the window}
   min_before: {default: 100, minimum: 1, description: calls of the endpoint in the day before; of fewer too little is known}
 */
--- Endpoints that answer with a class of status (2xx, 3xx, 4xx, 5xx) that they did not answer with in the day before. The
--- 1-minute rollup is read, because it has a row for each status, and a day of events would be far more.
+-- Endpoints that answer with a class of status (2xx, 3xx, 4xx, 5xx) that they did not use during the day before. The
+-- rollup by minute is read, because it has a row for each status; the events of a day would be far more rows.
 WITH minutes AS
 (
     SELECT

@@ -1,4 +1,4 @@
--- The latest hour since which an endpoint had at least so many calls, as Unix seconds; 0 when it never had.
+-- The latest hour since which an endpoint had at least `most` calls, as Unix seconds; 0 when it never had so many.
 SELECT toUnixTimestamp(maxIf(hour, total >= {most:UInt64})) AS since
 FROM
 (

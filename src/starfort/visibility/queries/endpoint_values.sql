@@ -1,4 +1,5 @@
--- What one endpoint's calls had: a row for each kind of value and value, most frequent first.
+-- The values that calls of one endpoint had: a row for each kind and value, most frequent first. The kind `all` counts the
+-- calls themselves, so that shares can be computed.
 SELECT pair.1 AS kind, pair.2 AS value, sum(weight) AS seen
 FROM
 (

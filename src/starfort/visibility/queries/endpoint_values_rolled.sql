@@ -1,4 +1,4 @@
--- The same as `endpoint_values`, out of the rollup by hour: for windows with more events than a page can read.
+-- The same as `endpoint_values`, from the rollup by hour: for windows with more events than a page can read.
 SELECT pair.1 AS kind, pair.2 AS value, sum(requests) AS seen
 FROM
 (
@@ -16,7 +16,7 @@ FROM
         )) AS pair
     FROM
     (
-        -- one row a shape, so that what a shape has is taken apart once
+        -- Rows of one shape are added up first, so that the arrays of a shape are taken apart only once.
         SELECT
             shape,
             sum(s.requests) AS requests, any(s.status) AS status, any(s.content_type) AS content_type,

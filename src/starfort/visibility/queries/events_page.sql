@@ -1,5 +1,5 @@
--- Events, latest first. Empty parameters do not filter; `before_time` and `before_id` are those of the last
--- event of the page before.
+-- Events, latest first. Empty parameters do not filter. `before_time` and `before_id` are those of the last event of the
+-- page before; ids tell events of the same microsecond apart.
 SELECT
     time, id, node, api, endpoint_id, method, host, path, template, protocol, status, upstream, duration_us,
     engine_us, request_bytes, response_bytes, address, country, asn, as_organization, ja4, fingerprint,
@@ -31,6 +31,6 @@ WHERE time >= {since:DateTime64(6, 'UTC')}
   AND ({signal:String} = '' OR has(signals, {signal:String}))
   AND ({sensitive:String} = '' OR has(sensitive_request, {sensitive:String})
        OR has(sensitive_response, {sensitive:String}))
--- the key's own order: the latest minutes are read first, and no more of them than the page needs
+-- This is the order of the table's key, so ClickHouse reads the latest minutes first and stops when the page is full.
 ORDER BY toStartOfMinute(time) DESC, time DESC, id DESC
 LIMIT {limit:UInt32}

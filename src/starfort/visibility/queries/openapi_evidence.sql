@@ -1,4 +1,5 @@
--- What one API's calls had, by endpoint: a row for each kind of value and value.
+-- The values that calls of one API had, by endpoint: a row for each kind and value. Only calls that an upstream answered
+-- count, because other calls say nothing about the API.
 SELECT toString(events.endpoint_id) AS endpoint_id, pair.1 AS kind, pair.2 AS value, sum(weight) AS seen
 FROM
 (

@@ -1,4 +1,4 @@
--- The same as `openapi_evidence`, out of the rollup by hour: for windows with more events than a page can read.
+-- The same as `openapi_evidence`, from the rollup by hour: for windows with more events than a page can read.
 SELECT toString(shapes.endpoint_id) AS endpoint_id, pair.1 AS kind, pair.2 AS value, sum(requests) AS seen
 FROM
 (

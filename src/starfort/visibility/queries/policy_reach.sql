@@ -1,4 +1,4 @@
--- Whom and what one policy's hits concern, in one row.
+-- The callers and endpoints that the hits of one policy concern, in one row.
 SELECT
     uniqCombined(12)(address) AS addresses,
     uniqCombinedIf(12)(subject_hash, subject_hash != '') AS subjects,

@@ -1,5 +1,5 @@
--- The same as `policy_reach`, out of a rollup: for windows with more events than a page can read. `table` is policy_5m or
--- policy_1h. Paths that belong to no endpoint are one line.
+-- The same as `policy_reach`, from a rollup: for windows with more events than a page can read. `table` is policy_5m or
+-- policy_1h. All paths that belong to no endpoint are one line.
 SELECT
     uniqCombinedMerge(12)(p.addresses) AS addresses,
     uniqCombinedMerge(12)(p.subjects) AS subjects,

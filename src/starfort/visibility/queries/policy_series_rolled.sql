@@ -1,4 +1,4 @@
--- The same as `policy_series`, out of a rollup: for windows with more events than a page can read. `table` is policy_5m or
+-- The same as `policy_series`, from a rollup: for windows with more events than a page can read. `table` is policy_5m or
 -- policy_1h.
 SELECT
     toUnixTimestamp(toStartOfInterval(p.time, toIntervalSecond({step:UInt32}))) AS bucket,

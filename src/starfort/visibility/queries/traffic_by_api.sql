@@ -1,5 +1,5 @@
--- The busiest APIs of a window, with requests in equal steps. `table` is traffic_1s, traffic_1m or a rollup;
--- what stands between dollar signs depends on it (`admin/window.py`).
+-- The busiest APIs of a window, with requests in equal steps. `table` is traffic_1s, traffic_1m or a coarser rollup;
+-- `admin/window.py` replaces the names between dollar signs with expressions that fit the table.
 SELECT
     api,
     sum(t.requests) AS requests,

@@ -1,5 +1,5 @@
--- Requests by step and by what was done with them. `table` is traffic_1s, traffic_1m or a rollup; what stands between
--- dollar signs depends on it (`admin/window.py`).
+-- Requests by step and by decision. `table` is traffic_1s, traffic_1m or a coarser rollup; `admin/window.py` replaces the
+-- names between dollar signs with expressions that fit the table.
 SELECT
     toUnixTimestamp(toStartOfInterval(t.time, toIntervalSecond({step:UInt32}))) AS bucket,
     $decisions$ AS decisions,

@@ -1,5 +1,5 @@
--- Requests of a window, in one row. `table` is traffic_1s, traffic_1m or a rollup; what stands between dollar signs
--- depends on it (`admin/window.py`).
+-- Requests of a window, in one row. `table` is traffic_1s, traffic_1m or a coarser rollup; `admin/window.py` replaces the
+-- names between dollar signs with expressions that fit the table.
 SELECT
     sum(t.requests) AS requests,
     $decisions$ AS decisions,
