@@ -97,7 +97,8 @@ def read_text(path: Path) -> str:
         ConfigError: it cannot be read, or is too long.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        # Editors on Windows begin a file with a byte order mark, which is no part of its text.
+        with path.open(encoding="utf-8-sig") as file:
             # One character more than allowed is read, to notice a longer file without reading all of it.
             text = file.read(MAX_QUESTION_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:

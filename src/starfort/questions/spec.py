@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from math import ceil
 from typing import Annotated, Final
@@ -59,6 +60,9 @@ class ThresholdSpec(Model):
             expected = "a number" if isinstance(wanted, float) else type(wanted).__name__
             return f"got {value!r}, expected {expected}"
         if isinstance(value, int | float):
+            # No comparison with NaN holds, so it would pass every limit and then fit no query.
+            if not math.isfinite(value):
+                return f"got {value}, expected a finite number"
             if self.minimum is not None and value < self.minimum:
                 return f"got {value}, expected at least {self.minimum:g}"
             if self.maximum is not None and value > self.maximum:
