@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from math import ceil
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -78,10 +77,10 @@ class ThresholdSpec(Model):
             return value
         # `5.0` in the front matter makes a threshold of fractions, `5` one of whole things
         whole = not isinstance(self.default, float)
-        scaled: int | float = ceil(value * share) if whole else value * share
+        scaled: int | float = math.ceil(value * share) if whole else value * share
         if self.minimum is None:
             return scaled
-        least: int | float = ceil(self.minimum) if whole else self.minimum
+        least: int | float = math.ceil(self.minimum) if whole else self.minimum
         # a value that the configuration set below the minimum cannot exist, but one that equals it can
         return max(scaled, min(value, least))
 
