@@ -30,6 +30,7 @@ class ParameterStyle(StrEnum):
     PIPE_DELIMITED = "pipe_delimited"
     DEEP_OBJECT = "deep_object"
     TAB_DELIMITED = "tab_delimited"
+    COOKIE = "cookie"
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,8 @@ pub enum ParameterStyle {
     DeepObject,
     /// `name=a<TAB>b`: Swagger 2's `collectionFormat: tsv` (query, path, header).
     TabDelimited,
+    /// `name=a; name=b`, without percent-encoding (cookie; OpenAPI 3.2).
+    Cookie,
 }
 
 /// A parameter, or a header of a response.
