@@ -43,7 +43,14 @@ mod tests {
     /// Names of secrets are found however they are written, and names that only contain such a word are not.
     #[test]
     fn names() {
-        for name in ["password", "user.Password", "card-number", "cardNumber", "otp", "x[csrf]"] {
+        for name in [
+            "password",
+            "user.Password",
+            "card-number",
+            "cardNumber",
+            "otp",
+            "x[csrf]",
+        ] {
             assert!(names_secret(name), "{name}");
         }
         for name in ["shipping", "company", "monkey", "author", "name", ""] {

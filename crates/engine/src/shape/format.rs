@@ -54,10 +54,14 @@ impl Format {
     pub(crate) fn of(text: &str, characters: CharacterSet) -> Self {
         let bytes = text.as_bytes();
         if characters.has(b'0') {
-            if characters.is_within(NUMBERS) && let Some(format) = number(text) {
+            if characters.is_within(NUMBERS)
+                && let Some(format) = number(text)
+            {
                 return format;
             }
-            if characters.has(b'-') && let Some(format) = dated(bytes) {
+            if characters.has(b'-')
+                && let Some(format) = dated(bytes)
+            {
                 return format;
             }
             if characters.is_within(ADDRESSES) && is_ipv4(text) {
@@ -180,18 +184,24 @@ fn is_uri(text: &str) -> bool {
         return false;
     };
     let mut letters = scheme.bytes();
-    let begins = letters.next().is_some_and(|byte| byte.is_ascii_alphabetic());
-    let is_scheme = begins && letters.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let begins = letters
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphabetic());
+    let is_scheme =
+        begins && letters.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (host, path) = rest.split_at(end);
     let (host, port) = host.split_once(':').unwrap_or((host, ""));
     let is_host = !host.is_empty()
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
         && port.bytes().all(|byte| byte.is_ascii_digit());
     // One `#` at most, and each `%` with two hexadecimal digits behind it.
-    let is_path = path.bytes().all(|byte| {
-        byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%#".contains(&byte)
-    }) && path.matches('#').count() <= 1
+    let is_path = path
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%#".contains(&byte))
+        && path.matches('#').count() <= 1
         && path.split('%').skip(1).all(|after| {
             let digits = after.as_bytes().first_chunk::<2>();
             digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))

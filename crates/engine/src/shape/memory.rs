@@ -54,7 +54,11 @@ impl Pace {
     fn admits(&self, counter: &AtomicU64, now_us: u64) -> bool {
         let known = counter.load(Ordering::Relaxed);
         // A clock that was set back must not stop shapes for as long.
-        let arrival = if known > now_us + self.tolerance_us + self.interval_us { now_us } else { known.max(now_us) };
+        let arrival = if known > now_us + self.tolerance_us + self.interval_us {
+            now_us
+        } else {
+            known.max(now_us)
+        };
         let is_admitted = arrival - now_us <= self.tolerance_us;
         if is_admitted {
             counter.store(arrival + self.interval_us, Ordering::Relaxed);
@@ -87,13 +91,19 @@ struct Told {
 const NOTHING: Told = Told {
     kinds: 0,
     characters: 0,
-    lengths: Range { low: u8::MAX, high: 0 },
-    sizes: Range { low: u8::MAX, high: 0 },
+    lengths: Range {
+        low: u8::MAX,
+        high: 0,
+    },
+    sizes: Range {
+        low: u8::MAX,
+        high: 0,
+    },
     marks: 0,
 };
 
-/// Bit of the kinds for a member that was not in each object.
-const OPTIONAL: u64 = 1 << 15;
+/// Bit of the kinds for objects of which some lack a member.
+const LACKING: u64 = 1 << 15;
 
 /// See the module.
 pub struct Memory {
@@ -144,7 +154,8 @@ impl Memory {
 
     /// Whether the body of an answer may be read for its shape.
     pub(super) fn reads_answer(&self, endpoint: u64, now_us: u64) -> bool {
-        self.is_unlimited.load(Ordering::Relaxed) || self.admits(&READ, &self.read, endpoint, now_us)
+        self.is_unlimited.load(Ordering::Relaxed)
+            || self.admits(&READ, &self.read, endpoint, now_us)
     }
 
     /// Whether to tell a shape; if so, its fields count as told.
@@ -166,13 +177,17 @@ impl Memory {
 
     /// Whether a field has shown more values than an enumeration has.
     pub(super) fn has_many_values(&self, call: Call, node: &Node) -> bool {
-        let told = self.slot(call, node).and_then(|(slot, tag)| read(slot, tag));
+        let told = self
+            .slot(call, node)
+            .and_then(|(slot, tag)| read(slot, tag));
         told.is_some_and(|told| told.marks.count_ones() >= MAX_MARKS)
     }
 
     fn admits(&self, pace: &Pace, counters: &[AtomicU64], endpoint: u64, now_us: u64) -> bool {
         let index = spread(endpoint) as usize % PACES;
-        counters.get(index).is_some_and(|counter| pace.admits(counter, now_us))
+        counters
+            .get(index)
+            .is_some_and(|counter| pace.admits(counter, now_us))
     }
 
     /// The slot of a field, and the tag that it has when it holds this field now.
@@ -221,8 +236,14 @@ fn read(slot: &Slot, tag: u64) -> Option<Told> {
     Some(Told {
         kinds: found & 0xffff,
         characters: slot.characters.load(Ordering::Relaxed),
-        lengths: Range { low: lengths_low, high: lengths_high },
-        sizes: Range { low: sizes_low, high: sizes_high },
+        lengths: Range {
+            low: lengths_low,
+            high: lengths_high,
+        },
+        sizes: Range {
+            low: sizes_low,
+            high: sizes_high,
+        },
         marks: u32::from_be_bytes(marks),
     })
 }
@@ -230,28 +251,41 @@ fn read(slot: &Slot, tag: u64) -> Option<Told> {
 impl Told {
     /// What a message shows of a field.
     fn of(node: &Node) -> Self {
-        let mut told = Self { kinds: node.kinds.into(), ..NOTHING };
-        // A member that some objects lack has come more rarely than the objects above it, which the objects' members
-        // tell as well.
+        let mut told = Self {
+            kinds: node.kinds.into(),
+            ..NOTHING
+        };
         if node.kinds & kinds::TEXT != 0 {
             told.characters = node.characters.bits() | 1 << (48 + node.format as u32);
-            told.lengths = Range { low: step(node.lengths.low), high: step(node.lengths.high) };
+            told.lengths = Range {
+                low: step(node.lengths.low),
+                high: step(node.lengths.high),
+            };
         }
         if node.kinds & (kinds::INTEGER | kinds::NUMBER) != 0 {
-            told.sizes = Range { low: small(node.sizes.low), high: small(node.sizes.high) };
+            told.sizes = Range {
+                low: small(node.sizes.low),
+                high: small(node.sizes.high),
+            };
         }
         if node.kinds & kinds::OBJECT != 0 {
             // Which members an object has: another set of them is new, up to a number of sets.
             told.marks = mark(node.members);
-            told.kinds |= if node.lacks_members { OPTIONAL } else { 0 };
+            told.kinds |= if node.lacks_members { LACKING } else { 0 };
         } else {
-            told.marks = node.hashes.iter().fold(0, |marks, hash| marks | mark(*hash));
+            told.marks = node
+                .hashes
+                .iter()
+                .fold(0, |marks, hash| marks | mark(*hash));
         }
         told
     }
 
     fn with(self, other: Self) -> Self {
-        let join = |one: Range<u8>, two: Range<u8>| Range { low: one.low.min(two.low), high: one.high.max(two.high) };
+        let join = |one: Range<u8>, two: Range<u8>| Range {
+            low: one.low.min(two.low),
+            high: one.high.max(two.high),
+        };
         Self {
             kinds: self.kinds | other.kinds,
             characters: self.characters | other.characters,
@@ -263,7 +297,16 @@ impl Told {
 
     fn ranges(self) -> u64 {
         let [m1, m2, m3, m4] = self.marks.to_be_bytes();
-        u64::from_be_bytes([self.lengths.low, self.lengths.high, self.sizes.low, self.sizes.high, m1, m2, m3, m4])
+        u64::from_be_bytes([
+            self.lengths.low,
+            self.lengths.high,
+            self.sizes.low,
+            self.sizes.high,
+            m1,
+            m2,
+            m3,
+            m4,
+        ])
     }
 }
 

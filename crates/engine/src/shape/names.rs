@@ -86,7 +86,14 @@ const USUAL_HEADERS: &[&str] = &[
 ];
 
 /// Groups of such headers.
-const USUAL_BEGINNINGS: &[&str] = &[":", "sec-", "x-envoy-", "x-forwarded-", "x-starfort-", "cf-"];
+const USUAL_BEGINNINGS: &[&str] = &[
+    ":",
+    "sec-",
+    "x-envoy-",
+    "x-forwarded-",
+    "x-starfort-",
+    "cf-",
+];
 
 /// A name as shapes show it. What looks like a value becomes [`ANY`]: it would tell a value, and a map has no end of them.
 pub(super) fn shown(name: &str) -> &str {
@@ -98,13 +105,19 @@ pub(super) fn shown(name: &str) -> &str {
         is_odd |= byte.is_ascii_control() || byte == b'@' && index > 0;
     }
     let is_number = digits > 0 && digits == name.len();
-    if is_odd || digits > MAX_DIGITS || is_number { ANY } else { name }
+    if is_odd || digits > MAX_DIGITS || is_number {
+        ANY
+    } else {
+        name
+    }
 }
 
 /// Whether a header (its name in lower case) is one that says nothing about the API.
 pub(super) fn is_usual_header(name: &str) -> bool {
     USUAL_HEADERS.binary_search(&name).is_ok()
-        || USUAL_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        || USUAL_BEGINNINGS
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
 }
 
 /// The hash of a way, by the hash of the way above it: 64-bit FNV-1a. It has no key, because a client who makes two of
@@ -123,11 +136,29 @@ mod tests {
     /// Values that stand in the place of a name are not shown, and names are.
     #[test]
     fn names_and_values() {
-        for name in ["id", "@type", "sha256", "first name", "größe", "$ref", "items[]", "a.b", ""] {
+        for name in [
+            "id",
+            "@type",
+            "sha256",
+            "first name",
+            "größe",
+            "$ref",
+            "items[]",
+            "a.b",
+            "",
+        ] {
             assert_eq!(shown(name), name);
         }
         let long = "x".repeat(65);
-        for value in ["17", "jane@example.com", "2024-01-31", "4f5a12b09c", "a\nb", "\0", &long] {
+        for value in [
+            "17",
+            "jane@example.com",
+            "2024-01-31",
+            "4f5a12b09c",
+            "a\nb",
+            "\0",
+            &long,
+        ] {
             assert_eq!(shown(value), ANY, "{value:?}");
         }
     }

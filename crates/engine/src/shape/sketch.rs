@@ -89,6 +89,9 @@ pub(super) struct Node {
     object: u32,
     /// How often it came in that object.
     times: u32,
+    /// An object: which members it has, as one hash, and whether some objects lack one. See [`Sketch::settle`].
+    pub(super) members: u64,
+    pub(super) lacks_members: bool,
     /// Different values by their hashes; more than [`MAX_HASHES`] are not kept.
     pub(super) hashes: SmallVec<[u64; 2]>,
     /// Some value was too long to be hashed, or there were too many.
@@ -107,13 +110,24 @@ impl Node {
             kinds: 0,
             format: Format::Plain,
             characters: CharacterSet::NONE,
-            lengths: Range { low: u32::MAX, high: 0 },
-            sizes: Range { low: i16::MAX, high: i16::MIN },
-            counts: Range { low: u32::MAX, high: 0 },
+            lengths: Range {
+                low: u32::MAX,
+                high: 0,
+            },
+            sizes: Range {
+                low: i16::MAX,
+                high: i16::MIN,
+            },
+            counts: Range {
+                low: u32::MAX,
+                high: 0,
+            },
             objects: 0,
             seen: 0,
             object: 0,
             times: 0,
+            members: 0,
+            lacks_members: false,
             hashes: SmallVec::new(),
             is_unhashed: false,
         }
@@ -210,11 +224,6 @@ impl Sketch {
         Reading { sketch: self, hash }
     }
 
-    /// Forget everything: the body is read anew.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// An object that is no part of the body, such as the query.
     pub(super) fn place(&mut self, name: &str) -> u32 {
         let root = self.root(name);
@@ -230,6 +239,29 @@ impl Sketch {
         }
     }
 
+    /// Note for each object which members it has, when all is told.
+    pub(super) fn settle(&mut self) {
+        for index in 0..self.nodes.len() {
+            let Some(node) = self
+                .nodes
+                .get(index)
+                .filter(|node| node.kinds & kinds::OBJECT != 0)
+            else {
+                continue;
+            };
+            let (objects, mut at) = (node.objects, node.first_child);
+            let (mut members, mut lacks_members) = (0, false);
+            while let Some(child) = self.node(at) {
+                members ^= child.way;
+                lacks_members |= child.seen < objects;
+                at = child.next;
+            }
+            if let Some(node) = self.nodes.get_mut(index) {
+                (node.members, node.lacks_members) = (members, lacks_members);
+            }
+        }
+    }
+
     pub(super) fn node(&self, index: u32) -> Option<&Node> {
         self.nodes.get(index as usize)
     }
@@ -240,7 +272,9 @@ impl Sketch {
 
     pub(super) fn name_of(&self, node: &Node) -> &str {
         let (start, end) = node.name;
-        self.names.get(start as usize..end as usize).unwrap_or_default()
+        self.names
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
     }
 
     fn node_mut(&mut self, index: u32) -> Option<&mut Node> {
@@ -253,13 +287,16 @@ impl Sketch {
 
     /// Adds a node, without a place in the tree.
     fn add(&mut self, name: &str, above: u64) -> u32 {
-        let (Ok(index), Ok(start)) = (u32::try_from(self.nodes.len()), u32::try_from(self.names.len()))
-        else {
+        let (Ok(index), Ok(start)) = (
+            u32::try_from(self.nodes.len()),
+            u32::try_from(self.names.len()),
+        ) else {
             return NONE;
         };
         self.names.push_str(name);
         let end = u32::try_from(self.names.len()).unwrap_or(start);
-        self.nodes.push(Node::new((start, end), names::way(above, name)));
+        self.nodes
+            .push(Node::new((start, end), names::way(above, name)));
         index
     }
 
@@ -298,7 +335,10 @@ impl Sketch {
             if node.times > 1 {
                 node.kinds |= kinds::REPEATED;
             }
-            node.counts = Range { low: node.times, high: node.times };
+            node.counts = Range {
+                low: node.times,
+                high: node.times,
+            };
         }
     }
 
@@ -308,7 +348,11 @@ impl Sketch {
             return NONE;
         };
         let (way, first) = (names::way(above.way, name), above.first_child);
-        let start = if above.cursor == NONE { first } else { above.cursor };
+        let start = if above.cursor == NONE {
+            first
+        } else {
+            above.cursor
+        };
         let mut at = start;
         while let Some(node) = self.node(at) {
             if node.way == way {
@@ -426,7 +470,11 @@ impl Listener for Reading<'_> {
             }
             0
         };
-        sketch.frames.push(Frame { node, object, items: 0 });
+        sketch.frames.push(Frame {
+            node,
+            object,
+            items: 0,
+        });
     }
 
     fn name(&mut self, name: &str) {
@@ -467,14 +515,18 @@ impl Listener for Reading<'_> {
         match syntax {
             Syntax::Typed(ParameterKind::Empty) => node.kinds |= kinds::NULL,
             Syntax::Typed(ParameterKind::Boolean) => node.kinds |= kinds::BOOLEAN,
-            Syntax::Typed(ParameterKind::Integer) => node.note_number(value, kinds::INTEGER, self.hash),
+            Syntax::Typed(ParameterKind::Integer) => {
+                node.note_number(value, kinds::INTEGER, self.hash)
+            }
             Syntax::Typed(_) => node.note_number(value, kinds::NUMBER, self.hash),
             Syntax::String | Syntax::Text => node.note_text(value, self.hash),
         }
     }
 
     fn pair(&mut self, name: &[u8], value: &[u8]) {
-        if self.is_on() && let Some(root) = self.sketch.body {
+        if self.is_on()
+            && let Some(root) = self.sketch.body
+        {
             (self.sketch).place_text(root, &lossy(name), &lossy(value), self.hash);
         }
     }

@@ -102,9 +102,16 @@ impl<H: Fn(&Node) -> bool> Writer<'_, H> {
         }
         if is_list {
             self.separate(start);
-            self.push_all(&["[\"a\",", &length(node.counts.low), ",", &length(node.counts.high), ","]);
+            self.push_all(&[
+                "[\"a\",",
+                &length(node.counts.low),
+                ",",
+                &length(node.counts.high),
+                ",",
+            ]);
             self.steps.push(Step::Text("]"));
-            let items = children(sketch, node).find(|(_, child)| sketch.name_of(child) == names::ITEMS);
+            let items =
+                children(sketch, node).find(|(_, child)| sketch.name_of(child) == names::ITEMS);
             // Lists that were all empty have no items.
             let items = items.map_or(NONE, |(index, _)| index);
             self.steps.push(Step::Node(items, is_secret));
@@ -113,7 +120,11 @@ impl<H: Fn(&Node) -> bool> Writer<'_, H> {
 
     fn scalars(&mut self, node: &Node, is_secret: bool) {
         let start = self.out.len();
-        for (kind, text) in [(kinds::NULL, "\"n\""), (kinds::BOOLEAN, "\"b\""), (kinds::FILE, "\"f\"")] {
+        for (kind, text) in [
+            (kinds::NULL, "\"n\""),
+            (kinds::BOOLEAN, "\"b\""),
+            (kinds::FILE, "\"f\""),
+        ] {
             if node.kinds & kind != 0 {
                 self.separate(start);
                 self.out.push_str(text);
@@ -136,7 +147,14 @@ impl<H: Fn(&Node) -> bool> Writer<'_, H> {
     fn number(&mut self, node: &Node, is_secret: bool) {
         let is_integer = node.kinds & kinds::NUMBER == 0;
         let (low, high) = (node.sizes.low.to_string(), node.sizes.high.to_string());
-        self.push_all(&["[\"", if is_integer { "i" } else { "d" }, "\",", &low, ",", &high]);
+        self.push_all(&[
+            "[\"",
+            if is_integer { "i" } else { "d" },
+            "\",",
+            &low,
+            ",",
+            &high,
+        ]);
         if is_integer {
             self.hashes(node, is_secret);
         }
@@ -148,7 +166,17 @@ impl<H: Fn(&Node) -> bool> Writer<'_, H> {
         let told = if is_secret { power } else { length };
         let (low, high) = (told(node.lengths.low), told(node.lengths.high));
         let kind = if is_secret { "p" } else { "s" };
-        self.push_all(&["[\"", kind, "\",\"", node.format.code(), "\",", &low, ",", &high, ",\""]);
+        self.push_all(&[
+            "[\"",
+            kind,
+            "\",\"",
+            node.format.code(),
+            "\",",
+            &low,
+            ",",
+            &high,
+            ",\"",
+        ]);
         for code in node.characters.codes() {
             push_escaped(&mut self.out, code);
         }
@@ -171,7 +199,10 @@ impl<H: Fn(&Node) -> bool> Writer<'_, H> {
     }
 
     fn object(&mut self, index: u32, is_secret: bool, follows: bool) {
-        let first = self.sketch.node(index).map_or(NONE, |node| node.first_child);
+        let first = self
+            .sketch
+            .node(index)
+            .map_or(NONE, |node| node.first_child);
         if follows {
             self.out.push(',');
         }
@@ -196,7 +227,8 @@ impl<H: Fn(&Node) -> bool> Writer<'_, H> {
         self.name(name);
         self.out.push(':');
         self.steps.push(Step::Member(node.next, above, false));
-        self.steps.push(Step::Node(index, above || names_secret(name)));
+        self.steps
+            .push(Step::Node(index, above || names_secret(name)));
     }
 
     fn end(&mut self, index: u32) {
@@ -258,7 +290,11 @@ fn push_escaped(out: &mut String, character: char) {
 fn length(length: u32) -> String {
     if length == u32::MAX || length < EXACT_BELOW {
         // No list of this name ended: nothing was told of it.
-        return if length == u32::MAX { "0".into() } else { length.to_string() };
+        return if length == u32::MAX {
+            "0".into()
+        } else {
+            length.to_string()
+        };
     }
     let dropped = 28_u32.saturating_sub(length.leading_zeros());
     (length >> dropped << dropped).to_string()
@@ -276,7 +312,16 @@ mod tests {
     /// Small lengths are exact, and of larger ones four binary digits remain.
     #[test]
     fn lengths() {
-        for (exact, told) in [(0, "0"), (15, "15"), (16, "16"), (17, "16"), (18, "18"), (36, "36"), (37, "36"), (1000, "960")] {
+        for (exact, told) in [
+            (0, "0"),
+            (15, "15"),
+            (16, "16"),
+            (17, "16"),
+            (18, "18"),
+            (36, "36"),
+            (37, "36"),
+            (1000, "960"),
+        ] {
             assert_eq!(length(exact), told, "{exact}");
         }
         for (exact, told) in [(0, "0"), (1, "1"), (8, "4"), (15, "4"), (16, "5")] {
