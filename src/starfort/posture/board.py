@@ -72,6 +72,7 @@ class PostureBoard:
         self._looked_at = now
         checks, configured = self.checks, self.configured
         found = self._runner.run(configured, now)
+        self._kept.end(self._runner.closed(self._kept.findings(), found, now))
         # New findings come last, so that they count when an older one is about the same endpoint.
         view = CatalogueView(endpoints, configured.apis, now, (*self._kept.findings(), *found))
         told = [finding for check in checks.catalogue for finding in check.find(view)]

@@ -16,8 +16,9 @@ from typing import Final
 import structlog
 
 from starfort.posture.check import MAX_FINDINGS, Check
+from starfort.posture.closing import put_right
 from starfort.posture.configured import Configured
-from starfort.posture.finding import PostureFinding
+from starfort.posture.finding import Key, PostureFinding
 from starfort.questions.ask import Effort, Queryable, ask
 from starfort.questions.pace import Pace, one_line
 from starfort.store import QueryLimitError
@@ -120,6 +121,32 @@ class CheckRunner:
             state.findings = len(findings)
             found += findings
         return found
+
+    def closed(
+        self, kept: Sequence[PostureFinding], found: Sequence[PostureFinding], now: datetime
+    ) -> set[Key]:
+        """Keys of the findings that later calls show to be put right.
+
+        Only checks that ran at this moment are asked, so that a finding is never compared with calls that its
+        check has not looked at yet.
+
+        Args:
+            kept: findings that hold so far.
+            found: what the runs of this moment found.
+            now: the time of these runs.
+        """
+        again = {finding.key for finding in found}
+        gone: set[Key] = set()
+        for state in self._states.values():
+            if state.ran_at != now or state.pace.last_error or not state.check.spec.closed_by:
+                continue
+            own = [row for row in kept if row.code == state.check.name and row.key not in again]
+            try:
+                gone |= put_right(self._store, state.check, own, now)
+            except Exception as error:  # noqa: BLE001 (as with a run: one broken query must not stop the others)
+                if state.pace.failed(reason := one_line(error)):
+                    log.warning("check_failed", check=state.check.name, reason=reason)
+        return gone
 
     def _run(self, state: CheckState, scope: Scope) -> list[PostureFinding]:
         """One run. After a limit the next run asks for less: the catalogue waits for the same session."""
