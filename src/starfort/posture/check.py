@@ -58,7 +58,9 @@ _OWN: Final = frozenset({"api", "endpoint_id", "subject", "severity", "first_see
 
 def _risk(value: str) -> str:
     if value not in OWASP_API:
-        raise ValueError(f"{value!r} is no risk of the OWASP API Security Top 10; write one of API1:2023 to API10:2023")
+        raise ValueError(
+            f"{value!r} is no risk of the OWASP API Security Top 10; write one of API1:2023 to API10:2023"
+        )
     return value
 
 
@@ -99,7 +101,7 @@ class Check(Question):
 
     @property
     def owasp(self) -> str:
-        """The risk of the OWASP API Security Top 10 that its findings belong to, such as `API2:2023`; "" for none."""
+        """The risk of the OWASP API Security Top 10, such as `API2:2023`; "" for none."""
         return self.spec.owasp or ""
 
     @classmethod

@@ -1,9 +1,9 @@
 """How large the risk of an endpoint is, and why: one figure from the findings that hold about it.
 
-The figure grows with every finding and never reaches 100 by many small ones alone: each finding takes its share of what
-is left (a noisy-or), so that a critical finding outweighs ten low ones. What an endpoint is exposed to raises it: data
-that does harm when it leaks, and answers to callers without credentials. An endpoint without findings has no risk that
-is known, however exposed it is.
+The figure grows with every finding and never reaches 100 by many small ones alone: each finding takes its
+share of what is left (a noisy-or), so that a critical finding outweighs ten low ones. What an endpoint is
+exposed to raises it: data that does harm when it leaks, and answers to callers without credentials. An
+endpoint without findings has no risk that is known, however exposed it is.
 """
 
 from __future__ import annotations
@@ -27,10 +27,16 @@ _SHARES: Final[Mapping[Severity, float]] = {
 }
 """What a finding of a severity takes of what is left. One finding alone has the level of its own severity."""
 
-_LEVELS: Final[tuple[tuple[int, RiskLevel], ...]] = ((75, "critical"), (50, "high"), (25, "medium"), (1, "low"))
+_LEVELS: Final[tuple[tuple[int, RiskLevel], ...]] = (
+    (75, "critical"),
+    (50, "high"),
+    (25, "medium"),
+    (1, "low"),
+)
 
 _SEVERE_DATA: Final = 0.3
-"""By how much severe classes of data raise the exponent of an endpoint: a high finding becomes 59 instead of 50."""
+"""By how much severe classes of data raise the exponent of an endpoint: a high finding becomes 59 instead of
+50."""
 
 _OPEN: Final = 0.2
 """By how much answers to callers without credentials raise it."""
@@ -71,9 +77,7 @@ class Risk:
 NO_RISK: Final = Risk(0, "none")
 
 
-def risk_of(
-    endpoint: Endpoint, findings: Iterable[PostureFinding], owasp: Mapping[str, str]
-) -> Risk:
+def risk_of(endpoint: Endpoint, findings: Iterable[PostureFinding], owasp: Mapping[str, str]) -> Risk:
     """The risk of an endpoint.
 
     Args:
@@ -95,12 +99,16 @@ def risk_of(
         reasons.append(Reason("exposed_data", "info", title, "API3:2023"))
     if endpoint.open_since is not None:
         exponent += _OPEN
-        reasons.append(Reason("exposed_to_anybody", "info", "It answers callers without credentials", "API2:2023"))
+        reasons.append(
+            Reason("exposed_to_anybody", "info", "It answers callers without credentials", "API2:2023")
+        )
     score = round(100 * (1 - left**exponent))
     return Risk(score, level_of(score), tuple(reasons))
 
 
-def risk_of_api(api: str, endpoints: Iterable[Risk], findings: Iterable[PostureFinding], owasp: Mapping[str, str]) -> Risk:
+def risk_of_api(
+    api: str, endpoints: Iterable[Risk], findings: Iterable[PostureFinding], owasp: Mapping[str, str]
+) -> Risk:
     """The risk of an API: that of its worst endpoint, or of what was found about the API as a whole.
 
     Args:

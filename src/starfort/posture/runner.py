@@ -122,28 +122,31 @@ class CheckRunner:
             found += findings
         return found
 
-    def closed(
-        self, kept: Sequence[PostureFinding], found: Sequence[PostureFinding], now: datetime
-    ) -> set[Key]:
+    def closed(self, configured: Configured, known: Sequence[PostureFinding], now: datetime) -> set[Key]:
         """Keys of the findings that later calls show to be put right.
 
-        Only checks that ran at this moment are asked, so that a finding is never compared with calls that its
-        check has not looked at yet.
+        A check finds a mistake again while its window holds calls that show it, also when it is mended since.
+        So the findings of this moment are asked about as well as those that hold.
 
         Args:
-            kept: findings that hold so far.
-            found: what the runs of this moment found.
+            configured: what is configured.
+            known: findings that hold so far, and those of the runs of this moment.
             now: the time of these runs.
         """
-        again = {finding.key for finding in found}
+        latest: dict[Key, PostureFinding] = {}
+        for row in sorted(known, key=lambda row: row.last_seen):
+            latest[row.key] = row
         gone: set[Key] = set()
+        given = configured.parameters(stride=1, limit=MAX_FINDINGS)
         for state in self._states.values():
-            if state.ran_at != now or state.pace.last_error or not state.check.spec.closed_by:
+            # A check that did not run now is not asked: what it would find by now is not known.
+            if state.ran_at != now or state.pace.last_error:
                 continue
-            own = [row for row in kept if row.code == state.check.name and row.key not in again]
+            own = [row for row in latest.values() if row.code == state.check.name]
             try:
-                gone |= put_right(self._store, state.check, own, now)
-            except Exception as error:  # noqa: BLE001 (as with a run: one broken query must not stop the others)
+                gone |= put_right(self._store, state.check, own, now, given)
+            # A broken query must not stop the others, here as in a run.
+            except Exception as error:  # noqa: BLE001 (counted and shown)
                 if state.pace.failed(reason := one_line(error)):
                     log.warning("check_failed", check=state.check.name, reason=reason)
         return gone
