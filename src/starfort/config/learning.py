@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
 
-from starfort.config.fields import Model
-from starfort.config.scalar import Duration
+from starfort.config.fields import Duration, Model
 
 
 class Learning(Model):
@@ -17,5 +17,5 @@ class Learning(Model):
     """Learn the schemas of requests and answers. Events then carry shapes, which hold no values."""
     callers: Annotated[int, Field(ge=1, le=6)] = 3
     """Callers that must have shown a fact before it is trusted: verified subjects, or else addresses."""
-    apart: Duration = Duration("10m")
+    apart: Duration = timedelta(minutes=10)
     """Time between the first and the last call that showed it."""

@@ -28,13 +28,13 @@ const MAX_MARKS: u32 = 24;
 const PACES: usize = 1 << 12;
 
 /// New shapes of one endpoint: per second, and at once.
-const NEW: Pace = Pace::new(10, 80);
+const NEW: Pace = Pace::new(50, 500);
 /// Ordinary ones.
 const ORDINARY: Pace = Pace::new(1, 8);
 /// Bodies of answers of one endpoint that are read.
-const READ: Pace = Pace::new(4, 40);
+const READ: Pace = Pace::new(10, 100);
 /// All shapes of this process.
-const ALL: Pace = Pace::new(250, 500);
+const ALL: Pace = Pace::new(400, 2000);
 
 /// A rate and a burst, counted by the generic cell rate algorithm (see `rate`), in microseconds.
 struct Pace {

@@ -160,7 +160,11 @@ impl Node {
         self.kinds |= kinds::TEXT;
         self.characters = self.characters.with(characters);
         self.lengths.widen(length);
-        self.note_hash(text, hash);
+        if format.is_of_choices() {
+            self.note_hash(text, hash);
+        } else {
+            self.is_unhashed = true;
+        }
     }
 
     fn note_number(&mut self, word: &str, kind: u16, hash: &KeyedHash) {

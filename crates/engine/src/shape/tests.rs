@@ -250,7 +250,7 @@ fn told_by_novelty() {
             ))
         })
         .count();
-    assert!(told < 120, "{told}");
+    assert!(told < 600, "{told}");
 }
 
 /// The most different body ends in a bounded time with a bounded text.
