@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from starfort import _engine
@@ -17,6 +17,7 @@ TEMPLATES = st.lists(TEXTS, min_size=1, max_size=4).map("{p}".join)
 @given(template=TEMPLATES, segment=st.text("ab.-", min_size=1, max_size=8))
 def test_a_segment_fits_where_the_engine_finds_it(template: str, segment: str) -> None:
     """Python and the engine agree on what a segment with text around its parameters matches."""
+    assume(template)
     path = _engine.normalise_path(f"/x/{segment}")
     file = made(endpoints=(Endpoint("1", 0, "GET", f"/x/{template}"),))
     told = explain(file, url=f"https://shop.example.com{path}")
