@@ -53,6 +53,8 @@ pub struct Transaction {
     pub(crate) inspection: Option<Box<Inspection>>,
     pub(crate) rules: RulesOutcome,
     pub(crate) sensitive_request: Vec<&'static str>,
+    /// What breaks the contract of the API.
+    pub(crate) contract: ContractOutcome,
     pub(crate) decision: Decision,
     pub(crate) response: ResponseState,
     /// Filled when the caller wants to know what each policy said.
@@ -100,6 +102,34 @@ impl Findings {
 
     pub(crate) fn into_codes(self) -> Vec<Cow<'static, str>> {
         self.0
+    }
+}
+
+/// What breaks the contract of the API that is called.
+#[derive(Debug, Default)]
+pub(crate) struct ContractOutcome {
+    /// `request:body/type:/items/*/price` and so on, each once, those of the request first.
+    pub(crate) violations: Vec<SmolStr>,
+    /// The request breaks it.
+    pub(crate) request: bool,
+    /// The response breaks it.
+    pub(crate) response: bool,
+}
+
+impl ContractOutcome {
+    /// The most violations of each direction that are kept. Callers who break many are told enough by these.
+    const MAX: usize = 16;
+
+    /// Note a violation, unless it is known.
+    pub(crate) fn note(&mut self, violation: SmolStr) {
+        if self.violations.len() < 2 * Self::MAX && !self.violations.contains(&violation) {
+            self.violations.push(violation);
+        }
+    }
+
+    /// Forget what was found of the request, because it is about to be checked again.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
     }
 }
 
