@@ -65,7 +65,6 @@ def test_a_configured_endpoint_is_held_to_the_operation_that_covers_it(tmp_path:
 def test_what_checks_nothing_is_left_out(tmp_path: Path) -> None:
     """Nothing learned yet is no contract of which everything is refused."""
     assert _made(tmp_path, "{source: learned, mode: off, responses: off}") == ()
-    assert _made(tmp_path, "{source: document, mode: enforce}") == ()
     off = "{source: learned, mode: off, responses: off"
     assert len(_made(tmp_path, f"{off}, remove: [ssn]}}")) == 1
     assert len(_made(tmp_path, f"{off}}}", "[{match: POST /pets, contract: {mode: observe}}]")) == 1
@@ -90,7 +89,14 @@ def test_a_contract_that_is_too_large_is_a_problem(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize(
     "contract",
-    ["{mode: block}", "{remove: ['a b']}", "{remove: [/a b]}", "{unknown: refuse}", "{source: traffic}"],
+    [
+        "{mode: block}",
+        "{source: document}",
+        "{remove: ['a b']}",
+        "{remove: [/a b]}",
+        "{unknown: refuse}",
+        "{source: traffic}",
+    ],
 )
 def test_mistakes_are_told(tmp_path: Path, contract: str) -> None:
     """With the place in the file."""
