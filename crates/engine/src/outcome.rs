@@ -227,9 +227,9 @@ fn contract_status(violations: &[SmolStr]) -> u16 {
             .iter()
             .any(|violation| violation.starts_with(code))
     };
-    if begins("request:path/unknown:") {
+    if begins("request:endpoint:") {
         404
-    } else if begins("request:method/unknown:") {
+    } else if begins("request:method:") {
         405
     } else if begins("request:security") {
         401

@@ -34,7 +34,7 @@ def test_who_would_have_been_refused(store: Store) -> None:
         event(**known, **refused, weight=2),
         event(**known, contract=["response:status:"]),
         event(**known),
-        event(api="contract-state", method="GET", contract=["request:path/unknown:"]),
+        event(api="contract-state", method="GET", contract=["request:endpoint:"]),
     ]  # fmt: skip
     store.insert_arrow(stream(rows), token="contract-state")
     page = _state(store, {"api": "contract-state"})

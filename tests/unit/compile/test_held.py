@@ -31,7 +31,9 @@ def test_learned_operations_find_their_endpoints(tmp_path: Path) -> None:
     assert [one.places for one in made.operations] == [
         (ContractPlace(0, "/pets/{pet}", 0),), (ContractPlace(1, "/pets", 0),),
     ]  # fmt: skip
-    assert made.settings == (ContractSettings(Mode.ENFORCE, Mode.OBSERVE, deny_unknown=True),)
+    assert made.settings == (
+        ContractSettings(Mode.ENFORCE, Mode.OBSERVE, deny_unknown=True, deny_unknown_fields=False),
+    )
 
 
 def test_endpoints_have_settings_of_their_own(tmp_path: Path) -> None:
@@ -41,12 +43,14 @@ def test_endpoints_have_settings_of_their_own(tmp_path: Path) -> None:
         " {match: '* /pets/{x}', contract: {mode: 'off'}}, {match: 'POST /pets', contract: {responses: enforce}}]"
     )
     (made,) = _made(
-        tmp_path, "{source: learned, mode: enforce, responses: off, remove: [ssn, ssn]}", endpoints
+        tmp_path,
+        "{source: learned, mode: enforce, unknown: deny, responses: off, remove: [ssn, ssn]}",
+        endpoints,
     )
     default, one, other = made.settings
-    assert default == ContractSettings(Mode.ENFORCE, None, deny_unknown=True, remove=("ssn",))
-    assert one == ContractSettings(Mode.OBSERVE, None, deny_unknown=False, remove_undocumented=True)
-    assert other == ContractSettings(Mode.ENFORCE, Mode.ENFORCE, deny_unknown=True, remove=("ssn",))
+    assert default == ContractSettings(Mode.ENFORCE, None, True, True, ("ssn",))
+    assert one == ContractSettings(Mode.OBSERVE, None, False, False, remove_undocumented=True)
+    assert other == ContractSettings(Mode.ENFORCE, Mode.ENFORCE, True, True, ("ssn",))
     by_path = {place.path: place.settings for held in made.operations for place in held.places}
     assert by_path == {"/pets/{pet}": 1, "/pets": 2}
 
