@@ -86,6 +86,30 @@ impl Findings {
     }
 
     /// Note that a rule matched: `rule:941100`.
+    /// Note what breaks a contract: `contract:body/type` of a request, `contract:response/body/type` of an answer.
+    pub(crate) fn note_contract(&mut self, violation: &str) {
+        let Some((code, _)) = violation
+            .split_once(':')
+            .and_then(|(_, rest)| rest.split_once(':'))
+        else {
+            return;
+        };
+        let answer = if violation.starts_with("response:") {
+            "response/"
+        } else {
+            ""
+        };
+        let finding = format!("{CONTRACT_FINDING}{answer}{code}");
+        if !self.0.contains(&Cow::Borrowed(finding.as_str())) {
+            self.0.push(Cow::Owned(finding));
+        }
+    }
+
+    /// Forget what breaks a contract, because it is about to be checked again.
+    pub(crate) fn forget_contract(&mut self) {
+        self.0.retain(|code| !code.starts_with(CONTRACT_FINDING));
+    }
+
     // Not compared with the others: `RulesOutcome::told` already sees to it that each match is noted once.
     pub(crate) fn note_rule(&mut self, id: &str) {
         self.0.push(Cow::Owned(format!("rule:{id}")));
@@ -104,6 +128,15 @@ impl Findings {
         self.0
     }
 }
+
+/// The policy that nobody writes: it refuses what breaks a contract. No policy of a configuration can have the name.
+pub(crate) const CONTRACT_POLICY: &str = "@contract";
+
+/// What the event says of a call that enforcing would have refused.
+pub(crate) const OBSERVED_CONTRACT: &str = "block:@contract";
+
+/// How the codes of findings about contracts begin.
+pub(crate) const CONTRACT_FINDING: &str = "contract:";
 
 /// What breaks the contract of the API that is called.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ from starfort.bundle.contract import ContractPlace, ContractSettings
 from starfort.compile import contracts
 from starfort.config import ConfigError
 from starfort.contracts.model import Body, Contract, Media, Operation
-from tests.unit.compile.support import compiled, problems
+from tests.unit.compile.support import compiled
 
 LEARNED = {
     "shop": Contract("shop", (Operation("GET", "/pets/{pet}"), Operation("POST", "/pets")), source="learned")
@@ -89,22 +89,3 @@ def test_a_contract_that_is_too_large_is_a_problem(tmp_path: Path, monkeypatch: 
     (problem,) = error.value.problems
     assert "the contract of 'shop' has schemas" in problem.what
     assert "switches its contract off" in problem.fix
-
-
-@pytest.mark.parametrize(
-    "contract",
-    [
-        "{mode: block}",
-        "{source: document}",
-        "{remove: ['a b']}",
-        "{remove: [/a b]}",
-        "{unknown: refuse}",
-        "{source: traffic}",
-    ],
-)
-def test_mistakes_are_told(tmp_path: Path, contract: str) -> None:
-    """With the place in the file."""
-    apis = f"apis:\n  - name: shop\n    upstream: shop\n    contract: {contract}\n"
-    found = problems(tmp_path, "", apis=apis)
-    assert {one.line for one in found} == {found[0].line}
-    assert found[0].line > 1
