@@ -33,6 +33,9 @@ pub const MAX_USER_AGENT_BYTES: usize = 256;
 /// The most entries of `parameters`; further ones are left out.
 pub const MAX_PARAMETERS: usize = 64;
 
+/// The most entries of `contract`; further ones are left out.
+pub const MAX_VIOLATIONS: usize = 16;
+
 /// Classes whose presence in a path segment hides the segment.
 const HIDDEN_IN_PATHS: &[&str] = &[
     "card_number",
@@ -170,6 +173,8 @@ impl EventRow {
         row.host = transaction.host;
         row.content_type = transaction.content_type;
         row.findings = transaction.findings.into_codes();
+        row.contract = transaction.contract.violations;
+        row.contract.truncate(MAX_VIOLATIONS);
         row.evidence = transaction.rules.evidence.into_rows();
         row.sensitive_request = transaction.sensitive_request;
         row.note_client(transaction.client);
