@@ -35,7 +35,9 @@ use crate::rate::RateTable;
 use crate::rules::{Environment, QueryFacts};
 use crate::schema;
 use crate::shape::{self, Sketch};
-use crate::transaction::{Findings, ResponseState, RulesOutcome, Transaction, Watch};
+use crate::transaction::{
+    ContractOutcome, Findings, ResponseState, RulesOutcome, Transaction, Watch,
+};
 use crate::view;
 use crate::work::{self, Work};
 
@@ -293,6 +295,7 @@ fn begin(engine: &Engine, protocol: &'static str, known: Known, now: Now) -> Box
         rules: RulesOutcome::default(),
         sensitive_request: Vec::new(),
         sketch: None,
+        contract: ContractOutcome::default(),
         decision: Decision::default(),
         response: ResponseState::default(),
         trace: None,

@@ -53,7 +53,10 @@ impl Format {
     /// Whether an enumeration may have values of this format. The others name people and things, and no hash of them is
     /// needed.
     pub(crate) const fn is_of_choices(self) -> bool {
-        matches!(self, Self::Plain | Self::Integer | Self::Number | Self::Boolean)
+        matches!(
+            self,
+            Self::Plain | Self::Integer | Self::Number | Self::Boolean
+        )
     }
 
     /// The format of a text whose characters are known, which rules most formats out.
