@@ -16,6 +16,7 @@ pub use characters::CharacterSet;
 pub use memory::Memory;
 pub(crate) use sketch::Sketch;
 
+use crate::endpoint::segment;
 use crate::engine::Engine;
 use crate::headers::{Headers, lossy};
 use crate::http::Location;
@@ -162,15 +163,12 @@ fn call(transaction: &Transaction, engine: &Engine, salt: u16) -> Call {
 fn path(sketch: &mut Sketch, transaction: &Transaction, engine: &Engine) -> u32 {
     let place = sketch.place(names::PATH);
     if let Some(endpoint) = engine.endpoint(transaction.found.matched.endpoint) {
-        let places = endpoint
+        let segments = endpoint
             .path
             .split('/')
             .zip(transaction.found.path.split('/'));
-        for (template, value) in places {
-            let name = template
-                .strip_prefix('{')
-                .and_then(|rest| rest.strip_suffix('}'));
-            if let Some(name) = name {
+        for (template, segment) in segments {
+            for (name, value) in segment::captures(template, segment).into_iter().flatten() {
                 sketch.place_text(place, name, value, &engine.hash);
             }
         }
