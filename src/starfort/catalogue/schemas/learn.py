@@ -36,6 +36,9 @@ MIN_ENUMERATED: Final = 50
 
 MIN_PER_VALUE: Final = 10
 
+MAX_SIZE: Final = 62
+"""Magnitudes up to which bounds are told. Beyond the integers of 64 bits, a bound says nothing that helps."""
+
 ROOM: Final = 0.25
 """Room beside the lengths that were seen, as a share of their span. It was set on the forms of
 `benchmarks/learned_contract`: below it, benign values of the next weeks fall out; above it, little changes."""
@@ -213,7 +216,8 @@ class Learner:
         if self._is_strict:
             # One magnitude of room on both sides, but no negative number where there was none.
             low, high = (low - 1 if low < 0 else max(0, low - 1)), high + 1
-        return {"minimum": least_number(low), "maximum": greatest_number(high)}
+        limits = {"minimum": (low, least_number(low)), "maximum": (high, greatest_number(high))}
+        return {word: limit for word, (size, limit) in limits.items() if abs(size) <= MAX_SIZE}
 
     def _enumeration(self, found: Evidence) -> dict[str, Any]:
         hashes = self.accepted(found.hashes)
