@@ -14,6 +14,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::client::bot::{BotClass, truncate};
 use crate::client::{Client, address};
+use crate::endpoint::segment;
 use crate::engine::{Engine, Now};
 use crate::http::{Location, Parameter, ParameterKind};
 use crate::identity::{Identity, IdentityKind};
@@ -315,10 +316,7 @@ fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<SmolStr> {
             .split('/')
             .zip(transaction.found.path.split('/'))
         {
-            if let Some(name) = template
-                .strip_prefix('{')
-                .and_then(|rest| rest.strip_suffix('}'))
-            {
+            for (name, value) in segment::captures(template, value).into_iter().flatten() {
                 push(Location::Path, name, ParameterKind::of_text(value));
             }
         }
