@@ -189,9 +189,8 @@ class Resolver:
         if not path.is_file():
             if path not in self.files:
                 self.files.append(path)  # watched, so that the document is read again when it is there
-            raise UnresolvedError(
-                f"{reference!r} refers to {path.name}, which is no file here", "put it there, or mend the reference"
-            )
+            what = f"{reference!r} refers to {path.name}, which is no file here"
+            raise UnresolvedError(what, "put it there, or mend the reference")
         try:
             data = self.load(path)
         except ConfigError as error:

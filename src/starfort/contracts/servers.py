@@ -66,8 +66,13 @@ def base_paths(servers: Iterable[Server]) -> tuple[str, ...]:
 
 def _urls(server: Server) -> Iterator[str]:
     """The URLs of a server, one for each choice of the values that its path depends on."""
-    # What the host depends on makes no base path, so only the default of it is taken.
-    named = [name for name in server.variables if f"{{{name}}}" in _after_host(server.url)]
+    # What only the host depends on makes no base path, so the default of it is enough.
+    rest = re.sub(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*", "", server.url)
+    named = [
+        name
+        for name, variable in server.variables.items()
+        if f"{{{name}}}" in rest or any("/" in value for value in variable.values)
+    ]
     choices = [
         dict.fromkeys((server.variables[name].default, *server.variables[name].values)) for name in named
     ]
@@ -78,16 +83,6 @@ def _urls(server: Server) -> Iterator[str]:
         for name, variable in server.variables.items():
             url = url.replace(f"{{{name}}}", variable.default)
         yield url
-
-
-def _after_host(url: str) -> str:
-    """The part of a URL in which variables decide about the path.
-
-    A variable may hold a scheme, a host, a path or all of them, so everything counts unless the URL has `//`
-    before a host.
-    """
-    found = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*", url)
-    return url if found is None else url[found.end() :]
 
 
 def _path(url: str) -> str | None:
