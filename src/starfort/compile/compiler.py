@@ -134,7 +134,7 @@ class _Compilation:
             policies=tuple(policy for _, policy in policies),
             endpoints=tuple(endpoint for _, endpoint in compiled_endpoints),
             rules=configured,
-            files=[*loaded.files, *configured.files],
+            files=list(dict.fromkeys([*loaded.files, *configured.files, *self._table.files])),
             operations=self._table.documented,
             documents=self._table.contracts,
             doubts=tuple(self._doubts),
