@@ -28,7 +28,9 @@ pub mod rate;
 pub mod rules;
 mod scan;
 pub mod schema;
+mod secret;
 pub mod sensitive;
+pub mod shape;
 pub mod signals;
 #[cfg(test)]
 mod testing;
