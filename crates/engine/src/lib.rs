@@ -7,6 +7,7 @@
 pub mod bundle;
 mod bundle_file;
 pub mod client;
+pub mod contract;
 mod conversation;
 pub mod endpoint;
 mod engine;
