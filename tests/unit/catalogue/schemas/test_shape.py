@@ -15,7 +15,7 @@ def test_shapes_of_the_known_version_are_read() -> None:
 )
 def test_what_is_no_shape_is_refused(text: str) -> None:
     """Broken, nested, unknown and long texts are none."""
-    with pytest.raises(ValueError, match="Expecting|shape"):
+    with pytest.raises(ValueError, match=r"Expecting|shape"):
         read(text)
 
 
