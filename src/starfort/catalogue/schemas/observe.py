@@ -97,8 +97,8 @@ class ShapeObserver:
     def _next(self, since: datetime) -> datetime | None:
         """Just before the first shape after a time arrived; the watermark may be from before a long pause."""
         row = self._store.query(
-            "SELECT count() AS n, min(received) AS first FROM events WHERE received > {since:DateTime64(6, 'UTC')}"
-            " AND (shape_request != '' OR shape_response != '')",
+            "SELECT count() AS n, min(received) AS first FROM events"
+            " WHERE received > {since:DateTime64(6, 'UTC')} AND (shape_request != '' OR shape_response != '')",
             {"since": since},
         )[0]
         first: datetime = row["first"].astimezone(UTC) - timedelta(microseconds=1)

@@ -95,6 +95,7 @@ class Scene:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A state database of its own."""
     made = open_state(tmp_path / "state.db")
     yield made
     made.dispose()
@@ -102,6 +103,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def scene(store: Store, engine: Engine) -> Scene:
+    """An API with one endpoint."""
     return Scene(store, engine)
 
 
