@@ -30,6 +30,8 @@ CALLERS: Final = 400
 LEARNED: Final = 0.7
 """Share of each list of words that may come while learning."""
 
+DAY_S: Final = 86_400
+
 TRUST: Final = Trust()
 
 _CONFIG: Final = """
@@ -63,14 +65,14 @@ class Result:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
-def engine() -> Engine:
-    """An engine that knows the pages and tells every shape."""
+def engine(*, every_shape: bool = True) -> Engine:
+    """An engine that knows the pages, and tells every shape or, as a filter, those with news."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "starfort.yaml"
         endpoints = "".join(f'      - {{match: "POST {page.path}", labels: [form]}}\n' for page in PAGES)
         file.write_text(_CONFIG + endpoints)
         made = compile_config(config.load(file), hash_key=bytes(range(32)), signal_kinds=())
-        return Engine(bundle.encode(made.bundle))
+        return Engine(bundle.encode(made.bundle), every_shape=every_shape)
 
 
 def drawing(seed: int) -> random.Random:
@@ -78,42 +80,52 @@ def drawing(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 (no secret is drawn)
 
 
-def told(asked: Engine, page: Page, post: Mapping[str, str], address: str = "192.0.2.1") -> shape.Shape:
-    """The shape that the engine tells of a post."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who posts, and when (Unix seconds)."""
+
+    number: int = 0
+    time_s: int = 1_700_000_000
+
+
+def told(asked: Engine, page: Page, post: Mapping[str, str], caller: Caller = Caller()) -> shape.Shape | None:
+    """The shape that the engine tells of a post, if it does."""
     event: Any = asked.explain(
         {
             "method": "POST",
             "url": f"https://shop.example.com{page.path}",
             "headers": [("content-type", FORM)],
             "body": urlencode(post),
-            "address": address,
+            "address": f"192.0.{caller.number // 256}.{caller.number % 256}",
             "response": {"status": 200, "headers": [("content-type", "text/html")], "body": "ok"},
-        }
+        },
+        now_ms=caller.time_s * 1000,
     )["event"]
-    return shape.read(event["shape_request"])
+    return shape.read(event["shape_request"]) if event["shape_request"] else None
 
 
-def learn(asked: Engine, posts: int, seed: int, share: float = LEARNED) -> dict[str, Operation]:
-    """What is learned of each page from so many posts."""
-    person = Person(drawing(seed), share)
+def learn(asked: Engine, posts: int, seed: int, seconds: int = DAY_S) -> dict[str, Operation]:
+    """What is learned of each page from so many posts within so many seconds."""
+    person = Person(drawing(seed), LEARNED)
     records = {page.path: Record() for page in PAGES}
     for number in range(posts):
         page = PAGES[number % len(PAGES)]
-        caller = person.random.randrange(CALLERS)
-        when = number * 86_400 // posts
-        support = Support((caller,), when, when)
-        records[page.path].add(REQUEST, told(asked, page, page.fill(person)), FORM, support, TRUST)
+        caller = Caller(person.random.randrange(CALLERS), 1_700_000_000 + number * seconds // posts)
+        found = told(asked, page, page.fill(person), caller)
+        if found is not None:
+            support = Support((caller.number,), caller.time_s, caller.time_s)
+            records[page.path].add(REQUEST, found, FORM, support, TRUST)
     return {
         path: operation(record, "POST", path, reading=Reading.TRUSTED, trust=TRUST)
         for path, record in records.items()
     }
 
 
-def judge(learned: Operation, found: shape.Shape) -> list[tuple[str, str]]:
+def judge(learned: Operation, found: shape.Shape | None) -> list[tuple[str, str]]:
     """Where a post leaves what was learned."""
     content = learned.body.content if learned.body else ()
     schema = content[0].schema if content else True
-    if isinstance(schema, bool):
+    if isinstance(schema, bool) or found is None:
         return []
 
     def each() -> Iterator[tuple[str, str]]:
@@ -124,9 +136,9 @@ def judge(learned: Operation, found: shape.Shape) -> list[tuple[str, str]]:
 
 
 def measure(posts: int = 20_000, benign: int = 30_000, anomalies: int = 10_000, seed: int = 7) -> Result:
-    """Learn from posts, then judge others: benign ones, and as many anomalies of each kind."""
+    """Learn from posts as a filter tells them, then judge others: benign ones, and anomalies of each kind."""
+    learned = learn(engine(every_shape=False), posts, seed)
     asked = engine()
-    learned = learn(asked, posts, seed)
     result = Result()
     person = Person(drawing(seed + 1), 1.0)
     for number in range(benign):
