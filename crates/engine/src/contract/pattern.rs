@@ -228,7 +228,10 @@ impl Translation<'_> {
         let (mut can_begin, mut has_begun) = (false, false);
         loop {
             let character = self.next().ok_or("a class does not end")?;
-            let is_class = character == '\\' && self.rest.starts_with(['d', 'D', 'w', 'W', 's', 'S', 'p', 'P']);
+            let is_class = character == '\\'
+                && self
+                    .rest
+                    .starts_with(['d', 'D', 'w', 'W', 's', 'S', 'p', 'P']);
             match character {
                 ']' => break,
                 '-' if can_begin && !self.rest.starts_with(']') => {
@@ -337,9 +340,17 @@ mod tests {
             (r"^a*$", vec!["", "aaa"], vec!["ab"]),
             (r"\d", vec!["7"], vec!["٣", "x"]),
             (r"^\w+$", vec!["a_1"], vec!["é", "a b"]),
-            (r"^\s$", vec![" ", "\u{feff}", "\u{a0}"], vec!["\u{85}", "x"]),
+            (
+                r"^\s$",
+                vec![" ", "\u{feff}", "\u{a0}"],
+                vec!["\u{85}", "x"],
+            ),
             (r"^.$", vec!["é"], vec!["\n", "\u{2028}"]),
-            (r"^[\w.+-]+@[\w-]+\.[a-z]{2,}$", vec!["a.b+c@d-e.io"], vec!["a@b"]),
+            (
+                r"^[\w.+-]+@[\w-]+\.[a-z]{2,}$",
+                vec!["a.b+c@d-e.io"],
+                vec!["a@b"],
+            ),
             (r"^[^\s/]+$", vec!["ab"], vec!["a/b", "a b"]),
             (r"^\/[a-z]+\/$", vec!["/a/"], vec!["a"]),
             (r"^\u0041\x42\u{43}$", vec!["ABC"], vec![]),
@@ -379,7 +390,15 @@ mod tests {
         ] {
             assert_eq!(password.is_match(text), expected, "{text}");
         }
-        for pattern in [r"a(?=b)", r"(?<!a)b", r"(a)\1", r"^(?=a)b|c", r"[", r"(", r"\"] {
+        for pattern in [
+            r"a(?=b)",
+            r"(?<!a)b",
+            r"(a)\1",
+            r"^(?=a)b|c",
+            r"[",
+            r"(",
+            r"\",
+        ] {
             assert!(Pattern::new(pattern).is_err(), "{pattern}");
         }
     }

@@ -35,7 +35,10 @@ pub(super) fn hold(schema: &Value, text: &str, options: Options<'_>) -> (Outcome
     let program = compiler.finish();
     let mut violations = Violations::default();
     let outcome = evaluate(&program, node, &tree(text), 0, options, &mut violations);
-    (outcome, violations.iter().map(ToString::to_string).collect())
+    (
+        outcome,
+        violations.iter().map(ToString::to_string).collect(),
+    )
 }
 
 /// Where the test suite of JSON Schema is: `scripts/json_schema_suite.py` fetches it.
@@ -47,7 +50,10 @@ fn suite() -> Option<PathBuf> {
     if folder.join("tests/draft2020-12").is_dir() {
         return Some(folder);
     }
-    eprintln!("skipped: {} has no test suite of JSON Schema", folder.display());
+    eprintln!(
+        "skipped: {} has no test suite of JSON Schema",
+        folder.display()
+    );
     None
 }
 
@@ -70,7 +76,8 @@ fn json_files(folder: &std::path::Path) -> Vec<PathBuf> {
 
 /// Documents that the suite's schemas refer to, with their addresses.
 fn remotes(suite: &std::path::Path) -> Vec<(String, Value)> {
-    let read = |path: &PathBuf| serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let read =
+        |path: &PathBuf| serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let mut all = Vec::new();
     // The metaschemas come first, because others name them as their dialect.
     for path in json_files(&suite.join("metaschemas")) {
@@ -80,7 +87,12 @@ fn remotes(suite: &std::path::Path) -> Vec<(String, Value)> {
     }
     let folder = suite.join("remotes");
     for path in json_files(&folder) {
-        let name = path.strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();
+        let name = path
+            .strip_prefix(&folder)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
         // Documents of other dialects.
         if !name.starts_with("draft") || name.starts_with("draft2020-12") {
             all.push((format!("http://localhost:1234/{name}"), read(&path)));
@@ -90,7 +102,11 @@ fn remotes(suite: &std::path::Path) -> Vec<(String, Value)> {
 }
 
 /// Runs one file of the suite: how many tests, and the ones that came out wrong.
-fn run(path: &std::path::Path, remotes: &[(String, Value)], asserts_formats: bool) -> (usize, Vec<String>) {
+fn run(
+    path: &std::path::Path,
+    remotes: &[(String, Value)],
+    asserts_formats: bool,
+) -> (usize, Vec<String>) {
     let groups: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let (mut count, mut wrong) = (0, Vec::new());
     for group in &groups {
@@ -103,7 +119,11 @@ fn run(path: &std::path::Path, remotes: &[(String, Value)], asserts_formats: boo
         let node = match compiler.schema("urn:test", schema) {
             Ok(node) => node,
             Err(error) => {
-                wrong.push(format!("{}: {}: {error}", path.display(), group["description"]));
+                wrong.push(format!(
+                    "{}: {}: {error}",
+                    path.display(),
+                    group["description"]
+                ));
                 continue;
             }
         };
@@ -112,11 +132,21 @@ fn run(path: &std::path::Path, remotes: &[(String, Value)], asserts_formats: boo
             count += 1;
             let text = test["data"].to_string();
             let mut violations = Violations::default();
-            let valid = evaluate(&program, node, &tree(&text), 0, options(), &mut violations).is_valid;
-            assert_eq!(valid, violations.is_empty(), "{} {}", group["description"], test["description"]);
+            let valid =
+                evaluate(&program, node, &tree(&text), 0, options(), &mut violations).is_valid;
+            assert_eq!(
+                valid,
+                violations.is_empty(),
+                "{} {}",
+                group["description"],
+                test["description"]
+            );
             if valid != test["valid"].as_bool().unwrap() {
                 let name = path.file_name().unwrap().to_string_lossy();
-                wrong.push(format!("{name}: {}: {}", group["description"], test["description"]));
+                wrong.push(format!(
+                    "{name}: {}: {}",
+                    group["description"], test["description"]
+                ));
             }
         }
     }
