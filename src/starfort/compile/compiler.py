@@ -171,6 +171,7 @@ class _Compilation:
             signal_kinds=self._kinds,
             trusted_proxies=addresses.merge(addresses.pack(network) for network in config.trusted_proxies),
             content=content.to_bundle(config.rules),
+            shapes=config.learning.schemas,
             created_ms=time.time_ns() // 1_000_000,
             scoped_limits=self._limits.scoped(),
         )
