@@ -16,8 +16,7 @@ use crate::headers::lossy;
 use crate::http::body::BodyKind;
 use crate::http::listener::{Container, Listener};
 use crate::http::multipart::part;
-use crate::http::parameter::Syntax;
-use crate::http::{Anomaly, ParameterKind, content_type, json};
+use crate::http::{Anomaly, ParameterKind, Syntax, content_type, json};
 
 /// The most pairs of a form, and parts of a multipart body.
 const MAX_PAIRS: usize = 10_000;
@@ -194,7 +193,7 @@ impl<'c> BodyCheck<'c> {
         }
         let kept = std::mem::take(&mut self.kept);
         let fields = Fields::of(self.program, media.schema);
-        let pairs: Vec<Pair<'_>> = kept.iter().map(|kept| self.pair(kept, &fields)).collect();
+        let pairs: Vec<Pair<'_>> = kept.iter().map(|kept| self.pair_of(kept, &fields)).collect();
         self.part_types(media, &kept, violations);
         let mut names: Vec<&str> = fields.names().collect();
         names.sort_unstable();
@@ -215,7 +214,7 @@ impl<'c> BodyCheck<'c> {
     }
 
     /// A part is JSON where it says so, and where the schema asks for an object (OpenAPI 3.1.0, 4.8.14.4).
-    fn pair<'k>(&self, kept: &'k Kept, fields: &Fields<'_>) -> Pair<'k> {
+    fn pair_of<'k>(&self, kept: &'k Kept, fields: &Fields<'_>) -> Pair<'k> {
         let declared = kept.content_type.as_deref().map(content_type::essence);
         let is_json = declared.is_some_and(|declared| {
             BodyKind::of(&declared.to_ascii_lowercase()) == BodyKind::Json

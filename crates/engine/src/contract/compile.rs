@@ -18,6 +18,7 @@ use super::schema::{
 };
 use super::tree::{Kind, Tree};
 use super::uri;
+use crate::shape::CharacterSet;
 
 /// The most schemas of one API. GitHub's document has 40,000.
 const MAX_SCHEMAS: usize = 1_000_000;
@@ -276,6 +277,7 @@ impl<'a> Compiler<'a> {
         }
         let format = members.get("format").and_then(Value::as_str).and_then(Format::named);
         keywords.extend(format.filter(|_| self.asserts_formats).map(Keyword::Format));
+        self.learned(members, keywords);
         if members.get("uniqueItems") == Some(&Value::Bool(true)) {
             keywords.push(Keyword::UniqueItems);
         }
@@ -284,6 +286,22 @@ impl<'a> Compiler<'a> {
             keywords.push(Keyword::DependentRequired(all.collect()));
         }
         Ok(())
+    }
+
+    /// Keywords of learned schemas (`src/starfort/catalogue/schemas`).
+    fn learned(&mut self, members: &'a Map<String, Value>, keywords: &mut Vec<Keyword>) {
+        if let Some(text) = members.get("x-starfort-characters").and_then(Value::as_str) {
+            match CharacterSet::parse(text) {
+                Some(set) => keywords.push(Keyword::Characters(set)),
+                None => self.skip("x-starfort-characters", "it has an unknown class"),
+            }
+        }
+        if let Some(all) = members.get("x-starfort-hashes").and_then(Value::as_array) {
+            let hashes = all.iter().filter_map(Value::as_str);
+            let mut hashes: Vec<u64> = hashes.filter_map(|hash| u64::from_str_radix(hash, 16).ok()).collect();
+            hashes.sort_unstable();
+            keywords.push(Keyword::Hashes(hashes.into()));
+        }
     }
 
     /// Keywords that hold other schemas against the value or its members.

@@ -21,6 +21,7 @@ use super::schema::{Branches, Items, Keyword, Members, NameHasher, Node, NodeId,
 use super::tree::{Kind, Tree};
 use super::violation::{Code, Direction, Part, Violation, Violations, plain_name, push_segment};
 use crate::hash::KeyedHash;
+use crate::shape::CharacterSet;
 
 /// Calls that may be open at once. A value 128 deep under schemas that refer twice for each level fits.
 const MAX_CALLS: u32 = 400;
@@ -356,6 +357,9 @@ impl<'a, 'v> Evaluation<'a, 'v> {
                 !self.is_spent() && (pattern.is_match(text) || self.fail(Code::Pattern))
             }
             Keyword::Format(format) => format.has_text(text) || self.fail(Code::Format),
+            Keyword::Characters(allowed) => {
+                CharacterSet::of(text).is_within(*allowed) || self.fail(Code::Characters)
+            }
             _ => true,
         }
     }

@@ -10,7 +10,6 @@ use smallvec::SmallVec;
 use super::schema::{Keyword, NodeId, Program, Slot, Types};
 use super::tree::{Kind, Tree};
 use crate::bundle::contract::ParameterStyle;
-use crate::headers::lossy;
 use crate::http::percent;
 
 /// Levels of `a[b][c]` that are told apart.
@@ -289,13 +288,13 @@ fn decoded<'t>(piece: &'t str, written: Written<'_>) -> Cow<'t, str> {
     let bytes = percent::decode(piece.as_bytes(), true, &mut percent::Decoded::default());
     match bytes {
         Cow::Borrowed(_) => Cow::Borrowed(piece),
-        Cow::Owned(bytes) => Cow::Owned(lossy(&bytes).into_owned()),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
     }
 }
 
 /// `filter[price][gte]=5`: brackets name members.
 fn deep_object(name: &str, pairs: &[Pair<'_>], tree: &mut Tree) -> Found {
-    let mut members: Vec<(SmallVec<[&str; 4]>, &Pair<'_>)> = Vec::new();
+    let mut members: Vec<(Brackets<'_>, &Pair<'_>)> = Vec::new();
     for pair in pairs {
         let Some(rest) = pair.name.strip_prefix(name).filter(|rest| rest.starts_with('[')) else {
             continue;
@@ -314,8 +313,11 @@ fn deep_object(name: &str, pairs: &[Pair<'_>], tree: &mut Tree) -> Found {
     Found::Value
 }
 
+/// The names in the brackets behind a name.
+type Brackets<'t> = SmallVec<[&'t str; 4]>;
+
 /// The names in `[a][b]`.
-fn brackets(text: &str) -> Option<SmallVec<[&str; 4]>> {
+fn brackets(text: &str) -> Option<Brackets<'_>> {
     let mut path = SmallVec::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -329,20 +331,24 @@ fn brackets(text: &str) -> Option<SmallVec<[&str; 4]>> {
     Some(path)
 }
 
+/// The name at this depth.
+fn name_at<'t>(path: &Brackets<'t>, depth: usize) -> Option<&'t str> {
+    path.get(depth).copied()
+}
+
 /// The value of all members that share their first names, sorted by name. The recursion is [`MAX_BRACKETS`] deep at most.
-fn nest(members: &[(SmallVec<[&str; 4]>, &Pair<'_>)], depth: usize, tree: &mut Tree) {
+fn nest(members: &[(Brackets<'_>, &Pair<'_>)], depth: usize, tree: &mut Tree) {
     if let [(path, pair)] = members
         && path.len() == depth
     {
         return one(pair, tree);
     }
-    let name_of = |path: &SmallVec<[&str; 4]>| path.get(depth).copied();
     let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     // `a[]=1&a[]=2`, `a[0]=1`, and a name that comes again.
-    let is_list = members.iter().all(|(path, _)| name_of(path).is_none_or(is_number));
+    let is_list = members.iter().all(|(path, _)| name_at(path, depth).is_none_or(is_number));
     tree.open(is_list);
-    for same in members.chunk_by(|(one, _), (other, _)| name_of(one) == name_of(other)) {
-        let name = same.first().and_then(|(path, _)| name_of(path));
+    for same in members.chunk_by(|(one, _), (other, _)| name_at(one, depth) == name_at(other, depth)) {
+        let name = same.first().and_then(|(path, _)| name_at(path, depth));
         if !is_list {
             tree.name(name.unwrap_or_default());
         }
@@ -452,6 +458,6 @@ fn decoded_text<'t>(text: &'t str, written: Written<'_>) -> Cow<'t, str> {
     }
     match percent::decode_bytes(text.as_bytes()) {
         Cow::Borrowed(_) => Cow::Borrowed(text),
-        Cow::Owned(bytes) => Cow::Owned(lossy(&bytes).into_owned()),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
     }
 }

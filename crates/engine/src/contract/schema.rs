@@ -9,6 +9,7 @@ use super::format::Format;
 use super::number::Divisor;
 use super::pattern::Pattern;
 use super::tree::{Kind, Tree};
+use crate::shape::CharacterSet;
 
 /// Index of a node.
 pub(crate) type NodeId = u32;
@@ -104,8 +105,8 @@ pub(crate) enum Keyword {
     Length(Bounds),
     Pattern(Arc<Pattern>),
     Format(Format),
-    /// `x-starfort-characters`: classes of characters, one bit each.
-    Characters(u64),
+    /// `x-starfort-characters`.
+    Characters(CharacterSet),
     /// `x-starfort-hashes`, sorted.
     Hashes(Box<[u64]>),
     Items(Box<Items>),
