@@ -279,8 +279,8 @@ def merged(api: str, document: Contract, learned: Contract) -> Contract:
     if last is not None and last[0] is document and last[1] is learned:
         return last[2]
     names = _Names(document, learned)
-    # Which endpoints are the document's depends on base paths and shapes of paths. `EndpointTable.held` decides
-    # it, and an operation of no endpoint is in nobody's way.
+    # Which endpoints are the document's depends on base paths and shapes. `EndpointTable.held` decides
+    # that, and an operation of no endpoint is in nobody's way.
     made = replace(
         document,
         operations=document.operations + tuple(names.operation(one) for one in learned.operations),
