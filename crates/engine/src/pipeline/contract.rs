@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use smallvec::SmallVec;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::limits;
 use crate::bundle::{ContractSettings, Mode};
 use crate::contract::{
     self, BodyCheck, Call, Code, Direction, Part, RequestHead, Violation, Violations,
@@ -140,7 +139,10 @@ pub(crate) fn request_again(engine: &Engine, transaction: &mut Transaction) {
 }
 
 /// What becomes of a request that breaks the contract, when no policy has ended the list.
-pub(crate) fn refuse_request(engine: &Engine, transaction: &mut Transaction) -> Option<LocalResponse> {
+pub(crate) fn refuse_request(
+    engine: &Engine,
+    transaction: &mut Transaction,
+) -> Option<LocalResponse> {
     if !transaction.contract.request {
         return None;
     }
@@ -171,7 +173,8 @@ pub(crate) fn refuse_request(engine: &Engine, transaction: &mut Transaction) -> 
 
 /// Status and headers of an answer.
 pub(crate) fn response_head(engine: &Engine, transaction: &mut Transaction) {
-    let Some(call) = answering(engine, transaction).filter(|call| call.settings.responses.is_some())
+    let Some(call) =
+        answering(engine, transaction).filter(|call| call.settings.responses.is_some())
     else {
         return;
     };
@@ -217,8 +220,7 @@ pub(crate) fn response_body(
     let response = &transaction.response;
     let declared = response.headers.text("content-type");
     let mut violations = Violations::default();
-    let mut check =
-        call.response_body(response.status, declared, plain.len(), &mut violations);
+    let mut check = call.response_body(response.status, declared, plain.len(), &mut violations);
     Body::plain(declared, plain, incomplete).read(None, b'&', &mut check);
     let mut work = 0;
     if !incomplete {
@@ -305,9 +307,10 @@ fn readings(transaction: &Transaction) -> impl Iterator<Item = (Option<u32>, &st
         .chain(also.map(|seen| (seen.matched.endpoint, seen.path.as_str())))
 }
 
-/// What an answer is held to: the operation that the upstream was most likely asked for.
+/// What an answer is held to: the operation that the API's own upstream was most likely asked for.
 fn answering<'e>(engine: &'e Engine, transaction: &Transaction) -> Option<Call<'e>> {
-    if engine.contracts.is_empty() {
+    // Another upstream has another contract, which nobody knows.
+    if engine.contracts.is_empty() || transaction.decision.terminal != Terminal::Allow {
         return None;
     }
     let (endpoint, _) = readings(transaction).next()?;
@@ -324,7 +327,10 @@ fn mode(engine: &Engine, transaction: &Transaction, calls: &[(Call<'_>, &str)]) 
     let own = calls.iter().filter_map(|(call, _)| call.settings.requests);
     let all: SmallVec<[Mode; MAX_CALLS]> = if calls.is_empty() {
         let settings = settings(engine, &transaction.found.matched);
-        settings.and_then(|settings| settings.requests).into_iter().collect()
+        settings
+            .and_then(|settings| settings.requests)
+            .into_iter()
+            .collect()
     } else {
         own.collect()
     };
@@ -338,7 +344,9 @@ fn mode(engine: &Engine, transaction: &Transaction, calls: &[(Call<'_>, &str)]) 
 /// name one of them.
 fn note_get(engine: &Engine, transaction: &mut Transaction) {
     let found = &transaction.found;
-    if transaction.method == "HEAD" && found.matched.endpoint.is_none() && found.matched.other_method
+    if transaction.method == "HEAD"
+        && found.matched.endpoint.is_none()
+        && found.matched.other_method
     {
         let get = engine.matcher.find(&transaction.host, "GET", &found.path);
         transaction.contract.get = get.endpoint;
@@ -352,8 +360,11 @@ fn unknown(engine: &Engine, transaction: &Transaction, violations: &mut Violatio
     if !denies {
         return;
     }
-    let has_none = |endpoint: Option<u32>| endpoint.and_then(|one| engine.contracts.of(one)).is_none();
-    let strict = readings(transaction).next().and_then(|(endpoint, _)| endpoint);
+    let has_none =
+        |endpoint: Option<u32>| endpoint.and_then(|one| engine.contracts.of(one)).is_none();
+    let strict = readings(transaction)
+        .next()
+        .and_then(|(endpoint, _)| endpoint);
     let code = if strict.is_none() && found.matched.other_method {
         (!is_preflight(transaction)).then_some(Code::Method)
     } else if has_none(strict) || found.leaves {
@@ -381,8 +392,12 @@ fn is_preflight(transaction: &Transaction) -> bool {
 /// The methods that the path has.
 fn allowed_methods(engine: &Engine, transaction: &Transaction) -> String {
     let has = |method: &&&str| {
-        let found = engine.matcher.find(&transaction.host, method, &transaction.found.path);
-        found.endpoint.is_some_and(|endpoint| engine.contracts.of(endpoint).is_some())
+        let found = engine
+            .matcher
+            .find(&transaction.host, method, &transaction.found.path);
+        found
+            .endpoint
+            .is_some_and(|endpoint| engine.contracts.of(endpoint).is_some())
     };
     let allowed: Vec<&str> = METHODS.iter().filter(has).copied().collect();
     allowed.join(", ")
@@ -416,7 +431,11 @@ fn is_open(decision: &Decision) -> bool {
 }
 
 fn observe(decision: &mut Decision) {
-    if !decision.observed.iter().any(|label| label == OBSERVED_CONTRACT) {
+    if !decision
+        .observed
+        .iter()
+        .any(|label| label == OBSERVED_CONTRACT)
+    {
         decision.observed.push(OBSERVED_CONTRACT.into());
     }
 }
