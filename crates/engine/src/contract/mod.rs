@@ -118,8 +118,10 @@ impl Contracts {
             }
         }
         let unchecked = compiled.program.unchecked.iter();
-        self.unchecked.extend(unchecked.map(|what| format!("contract of API {}: {what}", contract.api)));
-        let removal = |settings: &ContractSettings| Removal::new(settings.remove.iter().map(String::as_str));
+        self.unchecked
+            .extend(unchecked.map(|what| format!("contract of API {}: {what}", contract.api)));
+        let removal =
+            |settings: &ContractSettings| Removal::new(settings.remove.iter().map(String::as_str));
         self.contracts.push(Contract {
             compiled,
             removals: contract.settings.iter().map(removal).collect(),
@@ -185,7 +187,9 @@ impl Compiled {
             })
             .collect::<Result<_, _>>()?;
         let operations = contract.operations.iter();
-        let operations = operations.map(|written| Operation::new(written, &nodes, &contract.schemes)).collect();
+        let operations = operations
+            .map(|written| Operation::new(written, &nodes, &contract.schemes))
+            .collect();
         Ok(Self {
             program: compiler.finish(),
             operations,
@@ -225,17 +229,32 @@ impl<'c> Call<'c> {
     /// # Arguments
     /// * `declared` - the value of `Content-Type`.
     /// * `bytes` - about how many bytes the body has.
-    pub fn request_body(&self, declared: Option<&str>, bytes: usize, violations: &mut Violations) -> BodyCheck<'c> {
+    pub fn request_body(
+        &self,
+        declared: Option<&str>,
+        bytes: usize,
+        violations: &mut Violations,
+    ) -> BodyCheck<'c> {
         let asked = Asked {
             denies_unknown: self.settings.deny_unknown_fields,
             lists_unknown: false,
         };
-        let content = self.operation.body.as_ref().map(|(_, content)| content.as_slice());
+        let content = self
+            .operation
+            .body
+            .as_ref()
+            .map(|(_, content)| content.as_slice());
         if content.is_none() && self.settings.deny_unknown && bytes > 0 {
             add(Direction::Request, Part::Body, Code::Unknown, violations);
         }
         let kind = (Direction::Request, asked);
-        self.body(content.unwrap_or_default(), declared, kind, bytes, violations)
+        self.body(
+            content.unwrap_or_default(),
+            declared,
+            kind,
+            bytes,
+            violations,
+        )
     }
 
     /// Checks the status and headers of an answer.
@@ -266,7 +285,13 @@ impl<'c> Call<'c> {
         };
         let response = self.operation.response(status);
         let content = response.map_or(&[][..], |response| response.content.as_slice());
-        self.body(content, declared, (Direction::Response, asked), bytes, violations)
+        self.body(
+            content,
+            declared,
+            (Direction::Response, asked),
+            bytes,
+            violations,
+        )
     }
 
     fn body(
@@ -282,7 +307,11 @@ impl<'c> Call<'c> {
         if media.is_none() && !content.is_empty() && bytes > 0 {
             add(direction, Part::Message, Code::ContentType, violations);
         }
-        let kind = if bytes == 0 { BodyKind::Empty } else { BodyKind::of(&parsed.essence) };
+        let kind = if bytes == 0 {
+            BodyKind::Empty
+        } else {
+            BodyKind::of(&parsed.essence)
+        };
         BodyCheck::new(self.program, media, (direction, asked), kind, bytes)
     }
 }

@@ -260,7 +260,11 @@ impl Keyword {
         match self {
             Self::AllOf(all) | Self::AnyOf(all) | Self::OneOf(all) => all.to_vec(),
             Self::Ref(target) | Self::DynamicRef(target, _) => vec![*target],
-            Self::If(branches) => branches.then.into_iter().chain(branches.otherwise).collect(),
+            Self::If(branches) => branches
+                .then
+                .into_iter()
+                .chain(branches.otherwise)
+                .collect(),
             Self::DependentSchemas(all) => all.iter().map(|(_, schema)| *schema).collect(),
             _ => Vec::new(),
         }
