@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import news as reports
+from starfort.catalogue.evidence import Calls
 from starfort.catalogue.model import ApiFacts, Declared, Endpoint, News, endpoint_id
 from starfort.catalogue.observe import Observation, Observer
 from starfort.catalogue.records import Records, ShapeKey, Sighting
@@ -243,16 +244,16 @@ class Catalogue:
         sightings = {
             key: found for key, found in self._memory.shapes.items() if key[0] == api and _is_evident(found)
         }
-        methods: dict[str, set[str]] = {}
-        for _, method, shape in sightings:
-            methods.setdefault(shape, set()).add(method)
+        evidence: dict[str, dict[str, Calls]] = {}
+        for (_, method, shape), sighting in sightings.items():
+            evidence.setdefault(shape, {})[method] = Calls(sighting.answered)
         declared = {found.path for found in self._declared.values() if found.api == api}
         by_skeleton = {
             (found.method, skeleton(found.path)): found.id
             for found in self._declared.values()
             if found.api == api
         }
-        learned = learn(methods, declared)
+        learned = learn(evidence, declared)
         moved: dict[str, str] = {}
         for key, sighting in sightings.items():
             _, method, shape = key

@@ -17,6 +17,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
 
+from starfort.catalogue.evidence import Evidence, Learned
 from starfort.catalogue.segments import (
     ACTION_WORDS,
     ASSET_SUFFIXES,
@@ -66,36 +67,28 @@ class _Node:
     shape: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """The template that one shape belongs to.
-
-    Attributes:
-        template: path template, `/orders/{orderId}`.
-        shape: the shape in which words that are values are replaced by `{slug}`; from now on it may be kept.
-    """
-
-    template: str
-    shape: str
-
-
-def learn(shapes: Mapping[str, Iterable[str]], declared: Iterable[str] = ()) -> dict[str, Learned]:
+def learn(
+    evidence: Evidence, declared: Iterable[str] = (), previous: Mapping[str, str] | None = None
+) -> dict[str, Learned]:
     """Find the templates of an API's shapes.
 
     Args:
-        shapes: methods by shape, as `segments.shape_of` gives them.
+        evidence: the calls of the API by shape and method.
         declared: path templates of its documented and configured endpoints. Their fixed segments stay fixed,
             and names of parameters are taken from them.
+        previous: the template that each shape was given the last time, for those shapes that had one. What
+            was decided stays decided unless the evidence against it is strong, so that nothing flaps.
 
     Returns:
         A template for each shape. The order of shapes or calls does not matter.
     """
+    del previous
     root, known = _Node(), _Node()
     # Sorted, since the order in which nodes are made must not show in the templates.
-    for shape in sorted(shapes):
+    for shape in sorted(evidence):
         node = _insert(root, shape)
         node.shape = shape
-        node.methods.update(shapes[shape])
+        node.methods.update(evidence[shape])
     for path in sorted(set(declared)):
         _insert(known, path)
     found: dict[str, Learned] = {}

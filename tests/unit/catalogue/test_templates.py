@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from starfort.catalogue.evidence import Calls
 from starfort.catalogue.segments import camel, kind_of, shape_of, singular
 from starfort.catalogue.templates import MIN_AFTER_COLLECTION, MIN_AT_ROOT, learn, skeleton
 
 
 def templates(*paths: str, declared: tuple[str, ...] = ()) -> list[str]:
     """Templates of paths that are called with GET."""
-    shapes = {shape: {"GET"} for shape in map(shape_of, paths) if shape is not None}
+    shapes = {shape: {"GET": Calls()} for shape in map(shape_of, paths) if shape is not None}
     return sorted({learned.template for learned in learn(shapes, declared).values()})
 
 
@@ -165,7 +166,7 @@ PATHS = st.lists(SEGMENTS, max_size=5).map(lambda parts: "/" + "/".join(parts))
 @settings(max_examples=60, deadline=None)
 def test_order_does_not_matter(paths: list[str], chance: object) -> None:
     """The same shapes in any order give the same templates."""
-    shapes = {shape: {"GET"} for shape in map(shape_of, paths) if shape is not None}
+    shapes = {shape: {"GET": Calls()} for shape in map(shape_of, paths) if shape is not None}
     mixed = list(shapes.items())
     chance.shuffle(mixed)  # type: ignore[attr-defined]
     assert learn(dict(mixed)) == learn(shapes)
@@ -175,7 +176,7 @@ def test_order_does_not_matter(paths: list[str], chance: object) -> None:
 @settings(max_examples=60, deadline=None)
 def test_templates_are_well_formed_and_stand_for_their_shapes(paths: list[str]) -> None:
     """As many segments, parameters of different names, literals that are the path's own, no stray braces."""
-    shapes = {shape: {"GET"} for shape in map(shape_of, paths) if shape is not None}
+    shapes = {shape: {"GET": Calls()} for shape in map(shape_of, paths) if shape is not None}
     found = learn(shapes)
     assert found.keys() == shapes.keys()
     for shape, learned in found.items():
@@ -193,9 +194,9 @@ def test_templates_are_well_formed_and_stand_for_their_shapes(paths: list[str]) 
 @settings(max_examples=60, deadline=None)
 def test_learning_again_changes_nothing(paths: list[str]) -> None:
     """Shapes as they are kept give the same templates."""
-    shapes = {shape: {"GET"} for shape in map(shape_of, paths) if shape is not None}
+    shapes = {shape: {"GET": Calls()} for shape in map(shape_of, paths) if shape is not None}
     first = learn(shapes)
-    kept = {learned.shape: {"GET"} for learned in first.values()}
+    kept = {learned.shape: {"GET": Calls()} for learned in first.values()}
     again = learn(kept)
     assert {skeleton(row.template) for row in again.values()} == {
         skeleton(row.template) for row in first.values()
@@ -210,4 +211,4 @@ def test_any_text_has_a_shape_or_none(text: str) -> None:
         shape = shape_of(path)
         if shape is not None:
             assert shape.startswith("/")
-            assert learn({shape: {"GET"}})
+            assert learn({shape: {"GET": Calls()}})

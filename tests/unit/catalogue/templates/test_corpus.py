@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import pytest
 from faker import Faker
 
+from starfort.catalogue.evidence import Calls
 from starfort.catalogue.segments import shape_of
 from starfort.catalogue.templates import learn, skeleton
 from tests.support.corpora import OWN_DOCUMENTS, needs_corpus, parsed, public_documents
@@ -45,7 +46,7 @@ class Document:
         self.random = random.Random(seed)  # noqa: S311 (the same traffic each time)
         self.faker = Faker()
         self.faker.seed_instance(seed)
-        self.shapes: dict[str, set[str]] = {}
+        self.shapes: dict[str, dict[str, Calls]] = {}
         self.truth: set[str] = set()
         self.of_ids: set[str] = set()
         for template, item in self.content.get("paths", {}).items():
@@ -66,7 +67,7 @@ class Document:
                 path = re.sub(r"\{([^}]*)\}", lambda found: values[found[1]](), template)
                 shape = shape_of(path)
                 if shape is not None:
-                    self.shapes.setdefault(shape, set()).add(method.upper())
+                    self.shapes.setdefault(shape, {})[method.upper()] = Calls()
 
     def _schemas(self, operations: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         found = {}
