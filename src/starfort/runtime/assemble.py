@@ -27,6 +27,7 @@ from starfort.runtime.envoy import EnvoyProxy, Proxy
 from starfort.runtime.file_watch import marks
 from starfort.runtime.followers import Followers
 from starfort.runtime.horizon import Horizon
+from starfort.runtime.imports import Imports
 from starfort.runtime.intake import Intake
 from starfort.runtime.lock import DataDirectory, StartError
 from starfort.runtime.parts import Parts
@@ -141,6 +142,7 @@ class Assembly:
         return Parts(
             data_dir=data_dir, state=opened.state, store=opened.store, ingest=path.ingest,
             traffic=path.traffic, catalogue=opened.catalogue, catalogue_watch=watch,
+            imports=Imports(opened.store, data_dir, watch.look),
             posture_watch=PostureWatch(opened.catalogue, watch.state, dispatcher.submit),
             signals=signals, detection=detection, runner=runner, known=known, alerts=alerts,
             dispatcher=dispatcher, configuration=configuration, socket=path.socket, horizon=path.horizon,

@@ -21,6 +21,7 @@ from starfort.runtime.detection import Detection
 from starfort.runtime.disk import Disks
 from starfort.runtime.envoy import Proxy
 from starfort.runtime.horizon import Horizon
+from starfort.runtime.imports import Imports
 from starfort.runtime.posture_watch import PostureWatch
 from starfort.runtime.reload import Configuration
 from starfort.runtime.samples import Samples
@@ -43,6 +44,7 @@ class Parts:
         traffic: counts of what passed since the start.
         catalogue: endpoints, and what is wrong with them.
         catalogue_watch: keeps the catalogue up to date.
+        imports: takes in calls of files.
         posture_watch: keeps posture findings up to date.
         signals: the signals that hold now.
         detection: takes over what detectors find.
@@ -68,6 +70,7 @@ class Parts:
     traffic: TrafficCounts
     catalogue: CatalogueFeed
     catalogue_watch: CatalogueWatch
+    imports: Imports
     posture_watch: PostureWatch
     signals: SignalTable
     detection: Detection

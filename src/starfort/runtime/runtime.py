@@ -203,6 +203,14 @@ class Runtime:
         """Read the configuration again; a bad file leaves the good one in force."""
         return await self.parts.configuration.reload()
 
+    async def take_import(self, name: str) -> int:
+        """Take in one batch of imported calls; see `Imports.take`."""
+        return await self.parts.imports.take(name)
+
+    async def learn_imports(self) -> None:
+        """Let the catalogue learn from imported calls, now."""
+        await self.parts.imports.learn()
+
     def clear_signal(self, kind: str, key_type: str, key: str) -> bool:
         """Lift a signal in the table and in every filter; `False` when it is not active."""
         return self.parts.detection.lift(kind, key_type, key)
