@@ -358,8 +358,19 @@ class RecordedCall(TypedDict):
 class Recorder:
     """Makes event rows of calls that passed elsewhere. No policy acts. Safe to share between threads."""
 
-    def __new__(cls, bundle: bytes, *, country: bytes | None = None, asn: bytes | None = None) -> Recorder:
-        """Compile a bundle. Arguments and exceptions are those of `Engine`."""
+    def __new__(
+        cls,
+        bundle: bytes,
+        *,
+        country: bytes | None = None,
+        asn: bytes | None = None,
+        before: Recorder | None = None,
+    ) -> Recorder:
+        """Compile a bundle. Arguments and exceptions are those of `Engine`.
+
+        Args:
+            before: a recorder whose state goes on in this one, rules that did not change included.
+        """
 
     @property
     def version(self) -> str:

@@ -5,9 +5,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-NGINX = (
-    '203.0.113.9 - - [10/Oct/2020:13:55:36 -0700] "GET /v1/orders/7?page=1 HTTP/1.1" 200 2326 "-" "curl\\x22"\n'
-)
+NGINX = '203.0.113.9 - - [10/Oct/2020:13:55:36 -0700] "GET /v1/orders/7?page=1 HTTP/1.1" 200 2326 "-" "curl\\x22"\n'
 VHOST = f"api.example.com:443 {NGINX}"
 ENVOY = (
     '[2016-04-15T20:17:00.310Z] "POST /v1/locations HTTP/2" 204 - 154 0 226 100 "10.0.35.28" "nsq2http"'
@@ -68,10 +66,17 @@ POSTMAN: dict[str, Any] = {
                     "name": "one",
                     "request": {
                         "method": "GET",
-                        "url": {"raw": "{{baseUrl}}/v1/orders/:id?x={{y}}", "variable": [{"key": "id", "value": ""}]},
+                        "url": {
+                            "raw": "{{baseUrl}}/v1/orders/:id?x={{y}}",
+                            "variable": [{"key": "id", "value": ""}],
+                        },
                     },
                     "response": [
-                        {"code": 200, "body": '{"id": 1}', "header": [{"key": "Content-Type", "value": "application/json"}]}
+                        {
+                            "code": 200,
+                            "body": '{"id": 1}',
+                            "header": [{"key": "Content-Type", "value": "application/json"}],
+                        }
                     ],
                 }
             ],

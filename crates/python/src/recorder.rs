@@ -21,6 +21,7 @@ type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 #[pyclass(name = "Recorder", module = "starfort._engine", frozen)]
 pub(crate) struct PyRecorder {
     engine: Engine,
+    shared: Arc<SharedState>,
 }
 
 /// A call as its source describes it; see `RecordedCall` in `_engine.pyi`.
@@ -49,15 +50,19 @@ struct Call {
 #[pymethods]
 impl PyRecorder {
     #[new]
-    #[pyo3(signature = (bundle, *, country=None, asn=None))]
+    #[pyo3(signature = (bundle, *, country=None, asn=None, before=None))]
     fn new(
         py: Python<'_>,
         bundle: &[u8],
         country: Option<Vec<u8>>,
         asn: Option<Vec<u8>>,
+        before: Option<PyRef<'_, Self>>,
     ) -> PyResult<Self> {
+        // Rules that did not change are taken over with the rest of the state.
+        let shared = before.map(|before| Arc::clone(&before.shared));
+        let shared = shared.unwrap_or_default();
         // Without the GIL: compiling CRS takes some 100 ms, and the control plane has other threads.
-        py.detach(|| Self::load(bundle, Assets { country, asn }))
+        py.detach(|| Self::load(bundle, Assets { country, asn }, shared))
             .map_err(|error| exception(py, &error))
     }
 
@@ -90,10 +95,14 @@ impl PyRecorder {
 }
 
 impl PyRecorder {
-    fn load(bytes: &[u8], assets: Assets) -> Result<Self, EngineError> {
+    fn load(
+        bytes: &[u8],
+        assets: Assets,
+        shared: Arc<SharedState>,
+    ) -> Result<Self, EngineError> {
         let bundle = observing(Bundle::from_bytes(bytes)?);
-        let engine = Engine::new(bundle, assets, Arc::new(SharedState::default()))?;
-        Ok(Self { engine })
+        let engine = Engine::new(bundle, assets, Arc::clone(&shared))?;
+        Ok(Self { engine, shared })
     }
 
     fn rows(

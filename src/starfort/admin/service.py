@@ -32,8 +32,8 @@ from starfort.posture.catalogue_check import CatalogueCheck
 from starfort.posture.check import Check
 from starfort.posture.finding import PostureFinding
 from starfort.posture.risk import Risk, risk_of
-from starfort.runtime.imports import ImportRefusedError
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
+from starfort.runtime.imports import ImportRefusedError
 from starfort.signals.model import ActiveSignal
 from starfort.store import QueryLimitError, StoreBusyError
 from starfort.store.parameters import Value

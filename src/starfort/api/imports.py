@@ -15,7 +15,10 @@ class NewBatch(BaseModel):
     """Which batch."""
 
     batch: Annotated[
-        str, Field(max_length=64, description="Name of its file in `DATA_DIR/imports`: 32 hexadecimal characters.")
+        str,
+        Field(
+            max_length=64, description="Name of its file in `DATA_DIR/imports`: 32 hexadecimal characters."
+        ),
     ]
 
 
@@ -40,7 +43,7 @@ class Learned(BaseModel):
 @router.post(
     "/imports",
     summary="Take in imported calls",
-    description="One batch, an Arrow stream of events, which lies in the data directory. Detectors do not see these calls.",
+    description="One batch, an Arrow stream of events in the data directory. Detectors do not see it.",
 )
 async def take_batch(_: Admin, desk: Office, body: NewBatch) -> TakenBatch:
     """Take in one batch."""

@@ -63,25 +63,27 @@ def discover(
     log_format: Annotated[
         str,
         typer.Option(
-            help="Format of access logs, as the configuration of nginx, Apache or Envoy has it. Default: recognised."
+            help="Format of access logs, as nginx, Apache or Envoy is configured. Default: recognised."
         ),
     ] = "",
     host: Annotated[
         str, typer.Option(help="Host of calls whose file names none. Default: the host of the only API.")
     ] = "",
-    api: Annotated[str, typer.Option(help="Take all calls for calls of this API, whatever host they name.")] = "",
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Read at most so many calls.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and count, and change nothing.")
-    ] = False,
+    api: Annotated[
+        str, typer.Option(help="Take all calls for calls of this API, whatever host they name.")
+    ] = "",
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, help="Read at most so many calls.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count, and change nothing.")] = False,
     config: options.Config = None,
     json: options.Json = False,
 ) -> None:
     """Learn APIs from calls that were recorded elsewhere, before Starfort is in front of them.
 
-    Reads HAR files, Postman collections, access logs (nginx, Apache, Envoy, AWS ALB, Caddy, JSON), OpenTelemetry
-    spans (OTLP) and taps of Envoy, and recognises them by their content. The calls keep their times; detectors do
-    not see them. Works with a running Starfort and with a stopped one, on the machine and as the user of it.
+    Reads HAR files, Postman collections, access logs (nginx, Apache, Envoy, AWS ALB, Caddy, JSON),
+    OpenTelemetry spans (OTLP) and taps of Envoy, and recognises them by their content. The calls keep their
+    times, and detectors do not see them. Starfort may run or not; this runs on its machine, as its user.
     """
     from starfort.cli.discovery import opened
     from starfort.sources import files as inputs
@@ -159,7 +161,9 @@ def _tell(tally: Tally, found: Found, *, dry_run: bool, json: bool) -> None:
     if tally.without_time:
         output.say(f"not in the files: the times of {tally.without_time:,} calls, which count as made now")
     if found.hosts:
-        shown = ", ".join(f"{host or '(no host)'} ({count:,})" for host, count in found.hosts.most_common(MOST_HOSTS))
+        shown = ", ".join(
+            f"{host or '(no host)'} ({count:,})" for host, count in found.hosts.most_common(MOST_HOSTS)
+        )
         output.say(f"calls of no API of the configuration, not learned from: {shown}", "yellow")
         output.say("  fix: add the host to an API, or name the API with --api, or a missing host with --host")
     for text in tally.failures:

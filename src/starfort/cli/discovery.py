@@ -1,4 +1,4 @@
-"""The two ways into a Starfort for imported calls: the one that runs, and the data directory of one that does not."""
+"""The two ways for imported calls into a Starfort: while it runs, and while it does not."""
 
 from __future__ import annotations
 

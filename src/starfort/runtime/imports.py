@@ -1,8 +1,8 @@
 """Takes in calls that were imported from files.
 
 `starfort discover` reads files and makes the rows, with the bundle in force. It hands them over as files in
-`DATA_DIR/imports`, which only the user of Starfort may write to, and says their names: so no large body passes
-through the API.
+`DATA_DIR/imports`, which only the user of Starfort may write to, and says their names, so no large body
+passes through the API.
 """
 
 from __future__ import annotations
@@ -101,4 +101,4 @@ def insert(store: Store, stream: bytes, token: str) -> int:
     except BatchRefusedError as error:
         raise ImportRefusedError(str(error)) from error
     store.insert_arrow(stream, table=TABLE, token=token)
-    return table.num_rows
+    return int(table.num_rows)

@@ -25,6 +25,7 @@ from starfort.runtime.imports import Imports
 from starfort.runtime.posture_watch import PostureWatch
 from starfort.runtime.reload import Configuration
 from starfort.runtime.samples import Samples
+from starfort.runtime.sources import Sources
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals.known import KnownLogins
 from starfort.signals.runner import DetectorRunner
@@ -45,6 +46,7 @@ class Parts:
         catalogue: endpoints, and what is wrong with them.
         catalogue_watch: keeps the catalogue up to date.
         imports: takes in calls of files.
+        sources: take in calls of proxies that Starfort is not inline with.
         posture_watch: keeps posture findings up to date.
         signals: the signals that hold now.
         detection: takes over what detectors find.
@@ -71,6 +73,7 @@ class Parts:
     catalogue: CatalogueFeed
     catalogue_watch: CatalogueWatch
     imports: Imports
+    sources: Sources
     posture_watch: PostureWatch
     signals: SignalTable
     detection: Detection
@@ -91,4 +94,5 @@ class Parts:
     # Envoy's watchers are the proxy's own, because it runs without a runtime too (`starfort stop`).
     def failures(self) -> dict[str, Failures]:
         """How often each piece of work in the background failed, by its name."""
-        return {**self.background.failures, **self.proxy.failures}
+        sources = {f"source {each.settings.name}": each.failures for each in self.sources}
+        return {**self.background.failures, **self.proxy.failures, **sources}

@@ -137,6 +137,9 @@ class Runtime:
         await parts.proxy.start(built.dataplane)
         await self._start_detection()
         self._start_background()
+        # Before the ingest is closed, which takes what sources have gathered.
+        self._running.push_async_callback(parts.sources.stop)
+        await parts.sources.apply(built.config)
         # Importing the application takes a second, so it comes when Envoy serves already.
         app = await asyncio.to_thread(self._app, self)
         self._running.push_async_callback(parts.admin.stop)

@@ -143,9 +143,7 @@ def _cut(body: bytes, said: int | None) -> tuple[bytes, int | None]:
 
 
 def _bounded(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [
-        (name[:MAX_HEADER_BYTES], value[:MAX_HEADER_BYTES]) for name, value in headers[:MAX_HEADERS]
-    ]
+    return [(name[:MAX_HEADER_BYTES], value[:MAX_HEADER_BYTES]) for name, value in headers[:MAX_HEADERS]]
 
 
 def to_bytes(text: str) -> bytes:

@@ -40,7 +40,7 @@ class Input:
 
     name: str
     head: bytes
-    stream: io.BufferedReader
+    stream: BinaryIO
     raw: BinaryIO
 
     def at(self) -> int:
@@ -118,7 +118,8 @@ def opened(path: Path) -> Iterator[Input]:
     with ExitStack() as held:
         try:
             # Standard input by its number: it is read as bytes, whatever wraps it.
-            raw = held.enter_context(open(0, "rb", closefd=False) if path == STDIN else path.open("rb"))
+            raw = open(0, "rb", closefd=False) if path == STDIN else path.open("rb")  # noqa: SIM115 (below)
+            held.enter_context(raw)
             plain = _plain(raw, held)
             head = _read(plain, PEEK_BYTES)
         except (OSError, pa.ArrowException) as error:

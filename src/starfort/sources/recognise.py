@@ -6,11 +6,10 @@ A reader yields outcomes: calls, what is of no interest, and mistakes with their
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -28,7 +27,7 @@ MAX_LINE_BYTES: Final = 1 << 20
 MAX_DOCUMENT_BYTES: Final = 256 << 20
 """Longest file that has to be in memory as a whole: JSON that is one document, and protobuf."""
 
-Read = Callable[[io.BufferedReader], Iterator[Outcome]]
+Read = Callable[[BinaryIO], Iterator[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,11 @@ def _text(head: bytes) -> str | None:
     """The beginning of a file as text, `None` when it is binary."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", "replace")
-    return None if b"\0" in head or head[:1] == b"\x0a" and _is_protobuf(head) else head.decode("utf-8", "replace")
+    return (
+        None
+        if b"\0" in head or (head[:1] == b"\x0a" and _is_protobuf(head))
+        else head.decode("utf-8", "replace")
+    )
 
 
 def _is_protobuf(head: bytes) -> bool:
@@ -122,7 +125,9 @@ def _json(start: str) -> Format | None:
     if isinstance(collection, dict) and "item" in collection and "info" in collection:
         return _POSTMAN
     if {"requests", "order"} <= first.keys():
-        raise UnknownFormatError("this is a Postman collection of version 1", "export it as v2.1 from Postman")
+        raise UnknownFormatError(
+            "this is a Postman collection of version 1", "export it as v2.1 from Postman"
+        )
     return None
 
 
@@ -160,7 +165,7 @@ def _postman(document: object) -> Iterator[Outcome]:
 
 
 def _document(of: Callable[[object], Iterator[Outcome]]) -> Read:
-    def read(stream: io.BufferedReader) -> Iterator[Outcome]:
+    def read(stream: BinaryIO) -> Iterator[Outcome]:
         document = _loaded(_whole(stream))
         try:
             yield from of(document)
@@ -179,18 +184,18 @@ def _loaded(content: bytes) -> object:
         raise SourceError(f"it is no JSON: {str(error)[:200]}") from error
 
 
-def _otlp_json(stream: io.BufferedReader) -> Iterator[Outcome]:
-    yield from _values(stream, lambda value, where: otlp.of_json(value, where))
+def _otlp_json(stream: BinaryIO) -> Iterator[Outcome]:
+    yield from _values(stream, otlp.of_json)
 
 
-def _tap_json(stream: io.BufferedReader) -> Iterator[Outcome]:
+def _tap_json(stream: BinaryIO) -> Iterator[Outcome]:
     taps = tap.Taps()
     yield from _values(stream, lambda value, _: taps.take(tap.wrapper_of_json(value)))
     yield from taps.end()
 
 
-def _values(stream: io.BufferedReader, of: Callable[[object, str], Iterator[Outcome]]) -> Iterator[Outcome]:
-    """The outcomes of JSON values that follow each other: one on each line, or over several lines."""
+def _values(stream: BinaryIO, of: Callable[[object, str], Iterator[Outcome]]) -> Iterator[Outcome]:
+    """The outcomes of JSON values that follow each other, one on each line or over several."""
     number, held, began = 0, b"", 1
     for line in _raw_lines(stream):
         number += 1
@@ -204,7 +209,7 @@ def _values(stream: io.BufferedReader, of: Callable[[object, str], Iterator[Outc
             continue
         if len(held) > MAX_DOCUMENT_BYTES:
             raise SourceError(f"line {began}: a value has over {MAX_DOCUMENT_BYTES >> 20} MiB")
-        # Only a line that ends like a value may complete one: parsing after each line would take quadratic time.
+        # Only a line that ends like a value may complete one: to parse after each line takes quadratic time.
         if not line.rstrip().endswith(b"}") or line[:1] in b" \t":
             continue
         try:
@@ -248,7 +253,7 @@ _TAP_JSON: Final = Format("Envoy tap, JSON", "tap", _tap_json)
 
 
 def _lines(format_: LineFormat) -> Format:
-    def read(stream: io.BufferedReader) -> Iterator[Outcome]:
+    def read(stream: BinaryIO) -> Iterator[Outcome]:
         for number, line in enumerate(_raw_lines(stream), 1):
             if isinstance(line, Failure):
                 yield line
@@ -263,7 +268,7 @@ def _lines(format_: LineFormat) -> Format:
     return Format(format_.name, "access_log", read)
 
 
-def _raw_lines(stream: io.BufferedReader) -> Iterator[bytes | Failure]:
+def _raw_lines(stream: BinaryIO) -> Iterator[bytes | Failure]:
     number = 0
     while line := _readline(stream):
         number += 1
@@ -275,7 +280,7 @@ def _raw_lines(stream: io.BufferedReader) -> Iterator[bytes | Failure]:
         yield Failure(f"line {number}", f"it has over {MAX_LINE_BYTES:,} bytes")
 
 
-def _readline(stream: io.BufferedReader) -> bytes:
+def _readline(stream: BinaryIO) -> bytes:
     try:
         return stream.readline(MAX_LINE_BYTES + 1)
     except OSError as error:
@@ -330,11 +335,13 @@ def _is_otlp(message: bytes) -> bool:
     spans = [
         span for one in data.resource_spans for two in one.instrumentation_library_spans for span in two.spans
     ]
-    return bool(spans) and all(len(span.trace_id) in {0, 16} and span.start_time_unix_nano for span in spans[:10])
+    return bool(spans) and all(
+        len(span.trace_id) in {0, 16} and span.start_time_unix_nano for span in spans[:10]
+    )
 
 
 def _messages(content: bytes, cut: _Cut, of: _Of) -> Read:
-    def read(_: io.BufferedReader) -> Iterator[Outcome]:
+    def read(_: BinaryIO) -> Iterator[Outcome]:
         taps = tap.Taps()
         for number, message in enumerate(cut(content), 1):
             try:
@@ -388,7 +395,7 @@ def _by_varint(content: bytes) -> Iterator[bytes]:
         at += length
 
 
-def _whole(stream: io.BufferedReader) -> bytes:
+def _whole(stream: BinaryIO) -> bytes:
     try:
         content = stream.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:

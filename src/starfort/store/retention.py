@@ -46,8 +46,8 @@ people."""
 
 
 AGE: Final[dict[str, str]] = {"imported_events": "received"}
-"""Columns that say how old a row is, where that is not `time`: an imported file may be years old, and what was
-learned from it is kept as long as events are."""
+"""Columns that say how old a row is, where that is not `time`: an imported file may be years old, and its
+rows are kept as long as events are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,9 @@ def test_every_sample_is_recognised_by_its_content(tmp_path: Path, name: str, co
 def test_noise_between_calls_is_counted_and_shown_with_its_line(tmp_path: Path) -> None:
     """A line that is no call is counted and shown with file and line, and the others are read."""
     file = tmp_path / "access.log"
-    file.write_text(NGINX * 2 + NGINX.replace("GET /v1/orders/7?page=1 HTTP/1.1", "\\x16\\x03\\x01") + "# end\n" + NGINX)
+    file.write_text(
+        NGINX * 2 + NGINX.replace("GET /v1/orders/7?page=1 HTTP/1.1", "\\x16\\x03\\x01") + "# end\n" + NGINX
+    )
     tally, sources = _read(file)
     assert (len(sources), tally.failed, tally.skipped["comment"]) == (3, 1, 1)
     assert tally.failures[0].startswith(f"{file}: line 3: ")
@@ -50,7 +52,9 @@ def test_two_formats_are_not_mixed_up(tmp_path: Path) -> None:
     assert (call.scheme, call.address, call.duration_us) == ("https", "10.0.1.252", 2000)
 
 
-@pytest.mark.parametrize("content", [b"hello\nworld\n", b"\x00\x01\x02\x03", b"{", b"[1, 2", b"\x0a\x05", b"PK\x03\x04\0\0"])
+@pytest.mark.parametrize(
+    "content", [b"hello\nworld\n", b"\x00\x01\x02\x03", b"{", b"[1, 2", b"\x0a\x05", b"PK\x03\x04\0\0"]
+)
 def test_other_files_are_refused_with_what_to_do(tmp_path: Path, content: bytes) -> None:
     """A file of no known format yields no call, and the tally says what to do."""
     file = tmp_path / "other"

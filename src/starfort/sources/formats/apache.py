@@ -46,10 +46,8 @@ def tokens(text: str) -> Iterator[str | tuple[str, ...]]:
 
 
 def _fields(letter: str, argument: str) -> tuple[str, ...]:
-    if letter == "i":
-        return _header(argument)
-    if letter == "o":
-        return (f"resp:{argument.lower()}",)
+    if letter in {"i", "o"}:
+        return _header(argument) if letter == "i" else (f"resp:{argument.lower()}",)
     if letter == "t" and argument:
         kind = argument.removeprefix("begin:")
         if kind.startswith("end:"):

@@ -28,12 +28,12 @@ Fields = dict[str, str]
 """Values by name. Names are those of `NAMES`, or `req:NAME` and `resp:NAME` for a header (lower case)."""
 
 NAMES: Final = frozenset({
-    "time", "end_time", "time_s", "time_ms", "time_us", "time_part_ms", "request", "method", "target", "path",
+    "time", "end_time", "time_s", "time_ms", "time_us", "request", "method", "target", "path",
     "query", "protocol", "status", "host", "server", "scheme", "address", "forwarded", "id", "request_bytes",
     "response_bytes", "duration_s", "duration_ms", "duration_us", "duration_ns", "tls",
 })  # fmt: skip
-"""`server`: a name that the server is configured with, which counts where there is no `host`. `end_time`: when
-the call ended, which counts where nothing says when it began. `forwarded`: X-Forwarded-For."""
+"""`server`: a name that the server is configured with, which counts where there is no `host`. `end_time`:
+when the call ended, which counts where nothing says when it began. `forwarded`: X-Forwarded-For."""
 
 LOG_UNSEEN: Final = frozenset(
     {Part.REQUEST_HEADERS, Part.REQUEST_BODY, Part.RESPONSE_HEADERS, Part.RESPONSE_BODY}
@@ -48,7 +48,8 @@ _MONTHS: Final = {
     )
 }
 _CLF: Final = re.compile(
-    r"\[?(\d{2})/([A-Za-z]{3})/(\d{4}):(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))? ?([+-])(\d{2})(\d{2})\]?", re.ASCII
+    r"\[?(\d{2})/([A-Za-z]{3})/(\d{4}):(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))? ?([+-])(\d{2})(\d{2})\]?",
+    re.ASCII,
 )
 """The time of the common log format: `10/Oct/2000:13:55:36 -0700`."""
 _NUMBER: Final = re.compile(r"\d{1,20}(\.\d{1,20})?", re.ASCII)
@@ -185,9 +186,7 @@ def _clf(found: re.Match[str]) -> int:
     offset = timedelta(hours=int(hours), minutes=int(minutes))
     zone = timezone(-offset if sign == "-" else offset)
     # A leap second is written as :60 (RFC 3339, 5.6), which Python does not know.
-    moment = datetime(
-        int(year), number, int(day), int(hour), int(minute), min(int(second), 59), tzinfo=zone
-    )
+    moment = datetime(int(year), number, int(day), int(hour), int(minute), min(int(second), 59), tzinfo=zone)
     return _since_epoch(moment) + int((fraction or "0").ljust(6, "0"))
 
 

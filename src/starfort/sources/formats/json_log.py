@@ -46,8 +46,8 @@ _ALIASES: Final = {
     "resp:content-type": ("sent_http_content_type", "response_content_type"),
     "tls": ("ssl_protocol", "downstream_tls_version", "tls_version", "tlsversion"),
 }  # fmt: skip
-"""Fields, and the names of members that hold them, the more exact one first. Names are compared in lower case,
-with `_` for other characters and without those at the ends (`:authority`, `user-agent`)."""
+"""Fields, and the names of members that hold them, the more exact one first. Names are compared in lower
+case, with `_` for other characters and without those at the ends (`:authority`, `user-agent`)."""
 
 _OTHER: Final = re.compile(r"[^a-z0-9@]+")
 _REDACTED: Final = "REDACTED"

@@ -1,10 +1,10 @@
-"""OpenTelemetry spans: OTLP as JSON, JSON lines and protobuf, as collectors and exporters write them to files.
+"""OpenTelemetry spans: OTLP in JSON, JSON lines and protobuf, as collectors write them to files.
 
 Source: https://opentelemetry.io/docs/specs/otel/protocol/file-exporter/ and the HTTP conventions
-https://opentelemetry.io/docs/specs/semconv/http/http-spans/ (stable, since 1.23) and those before them
+https://opentelemetry.io/docs/specs/semconv/http/http-spans/ (stable since 1.23) and those before them
 (`http.method`, `http.target`, `http.status_code`).
 
-The classes are those of `xds-protos`, which were made of an earlier version of the schema. On the wire the two
+The classes are those of `xds-protos`, made of an earlier version of the schema. On the wire the two
 agree: what is called `scope_spans` today has the field number of `instrumentation_library_spans`, and so have
 all fields within (opentelemetry-proto, CHANGELOG, 0.15.0).
 """
@@ -34,7 +34,8 @@ _SERVER: Final = frozenset({2, "2", "SPAN_KIND_SERVER"})
 _ANY_KIND: Final = frozenset({0, "0", "", None, "SPAN_KIND_UNSPECIFIED"})
 _PARAMETER: Final = re.compile(r":[A-Za-z_]\w*\??|<[^<>/]+>|\{[^{}/]*\}|\*+")
 _MOST_ITEMS: Final = 128
-"""Values of one attribute, and attributes of one span; SDKs keep 128 by default (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT)."""
+"""Values of one attribute, and attributes of one span: what SDKs keep by default
+(OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT)."""
 
 Attributes = Mapping[str, object]
 
@@ -62,9 +63,9 @@ def of_json(document: object, where: str = "") -> Iterator[Outcome]:
 
 
 def _of_json(span: object, where: str) -> Outcome:
+    if not isinstance(span, dict):
+        return Failure(where, "is no object")
     try:
-        if not isinstance(span, dict):
-            raise ValueError("is no object")
         return call(
             span.get("kind"),
             _attributes(span.get("attributes")),
@@ -91,9 +92,7 @@ def of_protobuf(message: bytes, where: str = "") -> Iterator[Outcome]:
             for three, span in enumerate(scope.spans):
                 attributes = {each.key: _plain(each.value) for each in span.attributes[:_MOST_ITEMS]}
                 try:
-                    yield call(
-                        span.kind, attributes, span.start_time_unix_nano, span.end_time_unix_nano
-                    )
+                    yield call(span.kind, attributes, span.start_time_unix_nano, span.end_time_unix_nano)
                 except ValueError as error:
                     place = f"{where}resource_spans[{one}].scope_spans[{two}].spans[{three}]"
                     yield Failure(place, str(error))
@@ -102,8 +101,14 @@ def of_protobuf(message: bytes, where: str = "") -> Iterator[Outcome]:
 def _plain(value: Any) -> object:
     kind = value.WhichOneof("value")
     if kind == "array_value":
-        return [_plain(each) for each in value.array_value.values[:_MOST_ITEMS] if not each.HasField("array_value")]
-    return getattr(value, kind) if kind in {"string_value", "int_value", "bool_value", "double_value"} else None
+        return [
+            _plain(each)
+            for each in value.array_value.values[:_MOST_ITEMS]
+            if not each.HasField("array_value")
+        ]
+    return (
+        getattr(value, kind) if kind in {"string_value", "int_value", "bool_value", "double_value"} else None
+    )
 
 
 def call(kind: object, attributes: Attributes, start_ns: int, end_ns: int) -> Call | Skipped:
@@ -221,17 +226,15 @@ def _json_value(value: object) -> object:
     array = _member(value, "arrayValue", "array_value")
     if isinstance(array, dict):
         values = array.get("values")
-        return [
-            _single(each) for each in (values if isinstance(values, list) else ())[:_MOST_ITEMS]
-        ]
+        return [_single(each) for each in (values if isinstance(values, list) else ())[:_MOST_ITEMS]]
     return _single(value)
 
 
 def _single(value: object) -> object:
     # 64-bit integers are text in JSON (protobuf, JSON mapping).
     return _member(
-        value, "stringValue", "string_value", "intValue", "int_value", "doubleValue", "double_value", "boolValue",
-        "bool_value",
+        value, "stringValue", "string_value", "intValue", "int_value", "doubleValue", "double_value",
+        "boolValue", "bool_value",
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ somebody meant to send. A saved example also has an answer; a request without on
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -26,6 +27,7 @@ _VARIABLE: Final = re.compile(r"\{\{([^{}]{1,200})\}\}")
 _ROUNDS: Final = 5
 """A variable's value may name other variables; Postman itself goes on for as long as names are left."""
 
+_SCHEMES: Final = {"digest": "Digest", "ntlm": "NTLM", "hawk": "Hawk", "awsv4": "AWS4-HMAC-SHA256"}
 _LANGUAGES: Final = {"json": "application/json", "xml": "application/xml", "text": "text/plain",
                      "html": "text/html", "javascript": "application/javascript"}  # fmt: skip
 
@@ -102,7 +104,9 @@ class Collection:
         code = example.get("code") if example else None
         text = example.get("body") if example else None
         status = code if isinstance(code, int) and 100 <= code <= 999 else None  # noqa: PLR2004 (RFC 9110, 15)
-        has_credential = bool(shown or query or value_of(headers, b"authorization") or value_of(headers, b"cookie"))
+        has_credential = bool(
+            shown or query or value_of(headers, b"authorization") or value_of(headers, b"cookie")
+        )
         unseen = set() if has_credential else {Part.REQUEST_HEADERS}
         return Call(
             method=str(request.get("method") or "GET").upper(),
@@ -134,7 +138,11 @@ class Collection:
         scheme, host, target = split_url(text if not text.startswith("?") else "/" + text)
         path, mark, query = target.partition("?")
         segments = [_segment(segment, named) for segment in path.split("/")]
-        return scheme or "http", "" if "{{" in host else host, "/".join(segments) + mark + _VARIABLE.sub("", query)
+        return (
+            scheme or "http",
+            "" if "{{" in host else host,
+            "/".join(segments) + mark + _VARIABLE.sub("", query),
+        )
 
     def _filled(self, text: str) -> str:
         for _ in range(_ROUNDS):
@@ -185,21 +193,25 @@ class Collection:
         if not isinstance(auth, dict) or not isinstance(kind, str):
             return (), ""
         values = {name: self._filled(value) for name, value in _variables(auth.get(kind)).items()}
-        if kind in {"bearer", "oauth2", "jwt"}:
-            token = values.get("token") or values.get("accessToken") or UNKNOWN
-            return ((b"authorization", to_bytes(f"Bearer {token}")),), ""
-        if kind in {"basic", "digest", "ntlm", "hawk"}:
-            pair = f"{values.get('username', '')}:{values.get('password', '')}"
-            shown = base64.b64encode(to_bytes(pair)).decode() if kind == "basic" else UNKNOWN
-            return ((b"authorization", f"{kind.capitalize()} {shown}".encode()),), ""
-        if kind == "awsv4":
-            return ((b"authorization", b"AWS4-HMAC-SHA256 Credential=unknown"),), ""
-        if kind == "apikey":
-            key, value = values.get("key", "") or "x-api-key", values.get("value", "") or UNKNOWN
-            if values.get("in") == "query":
-                return (), urlencode({key: value}, errors="replace")
-            return header_pairs([(key, value)]), ""
-        return (), ""
+        shown = _authorization(kind, values)
+        if shown:
+            return ((b"authorization", to_bytes(shown)),), ""
+        if kind != "apikey":
+            return (), ""
+        key, value = values.get("key", "") or "x-api-key", values.get("value", "") or UNKNOWN
+        if values.get("in") == "query":
+            return (), urlencode({key: value}, errors="replace")
+        return header_pairs([(key, value)]), ""
+
+
+def _authorization(kind: str, values: Mapping[str, str]) -> str:
+    """The header Authorization that a kind of authorization sends; "" when it sends none."""
+    if kind in {"bearer", "oauth2", "jwt"}:
+        return f"Bearer {values.get('token') or values.get('accessToken') or UNKNOWN}"
+    if kind == "basic":
+        pair = to_bytes(f"{values.get('username', '')}:{values.get('password', '')}")
+        return f"Basic {base64.b64encode(pair).decode()}"
+    return f"{_SCHEMES[kind]} {UNKNOWN}" if kind in _SCHEMES else ""
 
 
 def _variables(listed: object) -> dict[str, str]:
@@ -223,7 +235,11 @@ def _joined(url: object) -> str:
         raise ValueError("has no url")
     host, path, query = url.get("host"), url.get("path"), url.get("query")
     name = ".".join(map(str, host)) if isinstance(host, list) else str(host or "")
-    parts = [str(part.get("value", "") if isinstance(part, dict) else part) for part in path] if isinstance(path, list) else [str(path or "").lstrip("/")]
+    parts = (
+        [str(part.get("value", "") if isinstance(part, dict) else part) for part in path]
+        if isinstance(path, list)
+        else [str(path or "").lstrip("/")]
+    )
     pairs = [
         f"{each.get('key', '')}={each.get('value') or ''}"
         for each in (query if isinstance(query, list) else ())
@@ -244,8 +260,6 @@ def _segment(segment: str, named: Mapping[str, str]) -> str:
 
 
 def _graphql(value: object) -> str:
-    import json
-
     if not isinstance(value, dict):
         return ""
     variables = value.get("variables")

@@ -17,7 +17,16 @@ from envoy.data.tap.v3.wrapper_pb2 import TraceWrapper
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
-from starfort.sources.call import MAX_BODY_BYTES, NO_ADDRESS, Call, Headers, Part, address_of, to_bytes, value_of
+from starfort.sources.call import (
+    MAX_BODY_BYTES,
+    NO_ADDRESS,
+    Call,
+    Headers,
+    Part,
+    address_of,
+    to_bytes,
+    value_of,
+)
 from starfort.sources.formats.fields import time_of
 from starfort.sources.formats.outcome import Outcome, Skipped
 
@@ -93,8 +102,8 @@ class _Open:
 class Taps:
     """Makes calls of the messages of one tap; streamed calls are put together.
 
-    Envoy sends no message for the end of a streamed call. It has ended when its id begins another one, when the
-    tap ends, or when newer calls need its place (`MAX_OPEN`, `MAX_OPEN_BYTES`).
+    Envoy sends no message for the end of a streamed call. It has ended when its id begins another one, when
+    the tap ends, or when newer calls need its place (`MAX_OPEN`, `MAX_OPEN_BYTES`).
     """
 
     def __init__(self) -> None:

@@ -6,6 +6,7 @@ stands before the next literal. That takes time linear in the line, whatever the
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ class Template:
 
     Attributes:
         tokens: literals and fields in turn.
-        escapes: the writer puts a backslash before quotes, and writes other bytes as `\\xHH`.
+        escapes: the writer puts a backslash before quotes, and writes other bytes in hexadecimal.
         rest: what follows the last token is of no interest.
     """
 
@@ -149,7 +150,7 @@ def _line(text: str, *, json_: bool = False) -> Template:
             f"the log format {text[:60]!r} has no field",
             "write it as nginx (`$request`), Apache (`%r`) or Envoy (`%REQ(:METHOD)%`) has it",
         )
-    for before, after in zip(tokens, tokens[1:], strict=False):
+    for before, after in itertools.pairwise(tokens):
         if isinstance(before, tuple) and isinstance(after, tuple):
             raise SourceError(
                 f"the log format {text[:60]!r} has two fields with nothing between them",
