@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,8 @@ class MirrorSource(Model):
 
     address: Address = "127.0.0.1:9980"
     """Host and port to listen on, with HTTP/1.1. Every request is answered 204 at once."""
+    proxy: Literal["envoy", "nginx"] = "envoy"
+    """Who sends the copies. Envoy appends an address of its own to X-Forwarded-For, and `-shadow` to the host."""
 
 
 class AccessLogSource(Model):

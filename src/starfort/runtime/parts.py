@@ -94,5 +94,4 @@ class Parts:
     # Envoy's watchers are the proxy's own, because it runs without a runtime too (`starfort stop`).
     def failures(self) -> dict[str, Failures]:
         """How often each piece of work in the background failed, by its name."""
-        sources = {f"source {each.settings.name}": each.failures for each in self.sources}
-        return {**self.background.failures, **self.proxy.failures, **sources}
+        return {**self.background.failures, **self.proxy.failures}

@@ -97,6 +97,12 @@ class RunningSource:
         return self.gate.counts
 
     @property
+    def error(self) -> str:
+        """Why it sees no calls now, "" when it does."""
+        said = getattr(self.server, "error", "")
+        return str(said) or (self.failures.error if self.failures.recent() else "")
+
+    @property
     def kind(self) -> str:
         """The word for its kind, as in the configuration and in column `source` of events."""
         return kind_of(self.settings)
@@ -187,7 +193,8 @@ def _is_recent(call: Call, now_us: int) -> bool:
 
 def _server(settings: Source, gate: Gate) -> _Serves:
     if settings.mirror is not None:
-        return MirrorSource(settings.mirror.address, gate, settings.body)
+        of_envoy = settings.mirror.proxy == "envoy"
+        return MirrorSource(settings.mirror.address, gate, settings.body, of_envoy=of_envoy)
     if settings.envoy_access_log is not None:
         return AccessLogSource(settings.envoy_access_log.address, gate)
     tap = settings.tap

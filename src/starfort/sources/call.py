@@ -173,6 +173,36 @@ def value_of(headers: Headers, name: bytes) -> str:
     return ""
 
 
+def peeled(headers: Headers, address: str = NO_ADDRESS) -> tuple[str, Headers]:
+    """The caller that the last proxy saw, and the headers as that proxy got them.
+
+    A proxy appends the address of its caller to X-Forwarded-For before it writes its log or sends copies on.
+    What stands before that address came from the caller, and is as true as the caller.
+
+    Args:
+        headers: as the proxy shows them; names in lower case.
+        address: of the caller, where the proxy names it apart.
+
+    Returns:
+        The address; and the headers without it, or without the header where nothing else is in it.
+    """
+    found, kept = address, list(headers)
+    for index in range(len(kept) - 1, -1, -1):
+        name, value = kept[index]
+        if name != b"x-forwarded-for":
+            continue
+        before, _, last = value.decode("utf-8", "surrogateescape").rpartition(",")
+        appended = address_of(last)
+        # For a caller on its own machine, Envoy appends an address of the machine.
+        is_other = address not in {NO_ADDRESS, appended} and not ipaddress.ip_address(address).is_loopback
+        if appended == NO_ADDRESS or is_other:
+            break
+        found = appended if address == NO_ADDRESS else address
+        kept[index : index + 1] = [(name, to_bytes(before.rstrip()))] if before.strip() else []
+        break
+    return found, tuple(kept)
+
+
 def protocol_of(text: str) -> str:
     """The protocol that a source means: `HTTP/2.0`, `h2`, `2`, `http/1.1`; HTTP/1.1 when it is unclear."""
     return _PROTOCOLS.get(text.strip().lower().removeprefix("http/"), "HTTP/1.1")

@@ -18,6 +18,7 @@ from starfort.sources.call import (
     Part,
     address_of,
     header_pairs,
+    peeled,
     protocol_of,
     split_request,
     split_url,
@@ -68,9 +69,10 @@ def call_of(fields: Mapping[str, str]) -> Call:
     method, target, protocol = _request(known)
     scheme, authority, target = split_url(target)
     duration_us = _duration(known)
-    headers = [(name[4:], value) for name, value in known.items() if name.startswith("req:")]
+    shown = [(name[4:], value) for name, value in known.items() if name.startswith("req:")]
     if "forwarded" in known:
-        headers.append(("x-forwarded-for", known["forwarded"]))
+        shown.append(("x-forwarded-for", known["forwarded"]))
+    address, headers = peeled(header_pairs(shown), address_of(known.get("address", NO_ADDRESS)))
     answered = [(name[5:], value) for name, value in known.items() if name.startswith("resp:")]
     return Call(
         method=method,
@@ -80,9 +82,9 @@ def call_of(fields: Mapping[str, str]) -> Call:
         time_us=_time(known, duration_us),
         duration_us=duration_us,
         protocol=protocol_of(protocol),
-        address=_address(known),
+        address=address,
         id=known.get("id", ""),
-        headers=header_pairs(headers),
+        headers=headers,
         request_bytes=_count(known.get("request_bytes")),
         status=_status(known.get("status", "")),
         response_headers=header_pairs(answered),
@@ -103,13 +105,6 @@ def _request(known: Mapping[str, str]) -> tuple[str, str, str]:
     if not method or not target:
         raise ValueError("no method and path")
     return method, target, known.get("protocol", protocol)
-
-
-def _address(known: Mapping[str, str]) -> str:
-    if "address" in known:
-        return address_of(known["address"])
-    # A proxy appends the address that it saw (RFC 7239, 5.2, for the older header of the same meaning).
-    return address_of(known.get("forwarded", "").rpartition(",")[2] or NO_ADDRESS)
 
 
 def _scheme(known: Mapping[str, str], scheme: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from starfort.sources.call import (
     Headers,
     Part,
     address_of,
+    peeled,
     to_bytes,
     value_of,
 )
@@ -104,9 +105,13 @@ class Taps:
 
     Envoy sends no message for the end of a streamed call. It has ended when its id begins another one, when
     the tap ends, or when newer calls need its place (`MAX_OPEN`, `MAX_OPEN_BYTES`).
+
+    Args:
+        live: the messages come as the calls do, so a call without a time was now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, live: bool = False) -> None:
+        self._live = live
         self._open: OrderedDict[int, _Open] = OrderedDict()
         self._held = 0
 
@@ -118,7 +123,7 @@ class Taps:
         """
         kind = wrapper.WhichOneof("trace")
         if kind == "http_buffered_trace":
-            yield _buffered(wrapper.http_buffered_trace)
+            yield self._timed(_buffered(wrapper.http_buffered_trace))
         elif kind == "http_streamed_trace_segment":
             yield from self._segment(wrapper.http_streamed_trace_segment)
         else:
@@ -144,10 +149,15 @@ class Taps:
         while len(self._open) > MAX_OPEN or self._held > MAX_OPEN_BYTES:
             yield self._close(next(iter(self._open)))
 
-    def _close(self, key: int) -> Outcome:
+    def _close(self, key: int) -> Call:
         call = self._open.pop(key)
         self._held -= call.held
-        return _streamed(call)
+        return self._timed(_streamed(call))
+
+    def _timed(self, call: Call) -> Call:
+        if call.time_us is not None or self._live:
+            return call
+        return replace(call, time_us=_dated(call.response_headers))
 
 
 def _add(call: _Open, segment: Any, piece: str | None) -> None:
@@ -205,17 +215,18 @@ def _call(request: _Side, response: _Side, address: str, time_us: int | None) ->
     if not method or not target:
         raise ValueError("no method and path")
     status = value_of(answered, b":status")
-    forwarded = value_of(sent, b"x-forwarded-for").rpartition(",")[2]
-    unseen = frozenset() if status else frozenset({Part.RESPONSE})
+    caller, real = peeled(_real(sent))
+    unseen: frozenset[Part] = frozenset() if status else frozenset({Part.RESPONSE})
     return Call(
         method=method,
         target=to_bytes(target),
         host=value_of(sent, b":authority") or value_of(sent, b"host"),
         scheme=value_of(sent, b"x-forwarded-proto") or value_of(sent, b":scheme") or "http",
-        time_us=time_us if time_us is not None else _dated(answered),
-        # Envoy puts the caller's address into the header before filters see it.
-        address=address_of(forwarded) if forwarded else address,
-        headers=_real(sent),
+        time_us=time_us,
+        # Envoy puts the caller's address into the header before filters see it. For a caller on its own machine
+        # that is an address of the machine.
+        address=caller if caller != NO_ADDRESS else address,
+        headers=real,
         body=request.body,
         request_bytes=request.length,
         status=int(status) if status.isascii() and status.isdigit() and len(status) == 3 else None,  # noqa: PLR2004

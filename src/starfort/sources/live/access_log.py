@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from starfort.base.addresses import parse_address
-from starfort.sources.call import Call, Part, address_of, header_pairs, to_bytes
+from starfort.sources.call import Call, Part, address_of, header_pairs, peeled, to_bytes
 from starfort.sources.live.gate import Gate
 
 MOST_MESSAGE: Final = 4 << 20
@@ -121,6 +121,7 @@ def call_of(entry: Any) -> Call:
         if value and name not in named
     ]  # fmt: skip
     status = response.response_code.value
+    address, real = peeled(header_pairs(headers), _address(common))
     return Call(
         method=method[request.request_method].name,
         target=to_bytes(target),
@@ -129,9 +130,9 @@ def call_of(entry: Any) -> Call:
         time_us=common.start_time.ToMicroseconds() if common.HasField("start_time") else None,
         duration_us=max(0, common.time_to_last_downstream_tx_byte.ToMicroseconds()),
         protocol=_PROTOCOLS.get(entry.protocol_version, "HTTP/1.1"),
-        address=_address(common),
+        address=address,
         id=request.request_id,
-        headers=header_pairs(headers),
+        headers=real,
         request_bytes=request.request_body_bytes,
         status=status if 100 <= status <= 999 else None,  # noqa: PLR2004 (three digits, RFC 9110, 15)
         response_headers=header_pairs(response.response_headers.items()),

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from starfort.sources.call import NO_ADDRESS, Call, Headers, Part, address_of, value_of
+from starfort.sources.call import NO_ADDRESS, Call, Headers, Part, address_of, peeled, value_of
 from starfort.sources.live.gate import Gate
 from starfort.sources.live.listening import bound
 
@@ -38,14 +38,16 @@ class MirrorSource:
         address: where.
         gate: takes the calls.
         most_body: bytes of a body that are kept.
+        of_envoy: Envoy sends the copies, and not nginx.
 
     Attributes:
         port: TCP port, once `run` listens.
     """
 
-    def __init__(self, address: str, gate: Gate, most_body: int) -> None:
+    def __init__(self, address: str, gate: Gate, most_body: int, *, of_envoy: bool = True) -> None:
         self.port = 0
         self._address = address
+        self._of_envoy = of_envoy
         self._gate = gate
         self._most_body = most_body
 
@@ -59,7 +61,7 @@ class MirrorSource:
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
             self.app, lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False,
-            proxy_headers=False, ws="none", timeout_keep_alive=75, timeout_graceful_shutdown=1,
+            proxy_headers=False, ws="none", interface="asgi3", timeout_keep_alive=75, timeout_graceful_shutdown=1,
         )  # fmt: skip
         server = _Server(config)
         try:
@@ -77,7 +79,7 @@ class MirrorSource:
         await send({"type": "http.response.body", "body": b""})
         if room:
             self._gate.counts.cut += length > len(body)
-            self._gate.offer(call_of(scope, body, length))
+            self._gate.offer(call_of(scope, body, length, of_envoy=self._of_envoy))
         else:
             self._gate.drop("rate")
 
@@ -105,25 +107,33 @@ class _Server(uvicorn.Server):
         yield
 
 
-def call_of(scope: Any, body: bytes, length: int) -> Call:
+def call_of(scope: Any, body: bytes, length: int, *, of_envoy: bool) -> Call:
     """The call of a mirrored request.
 
     Args:
         scope: of ASGI.
         body: the body, or its beginning.
         length: of the whole body.
+        of_envoy: Envoy sent it: it appended an address of its own, and a word to the host.
     """
     headers: Headers = tuple((name, value) for name, value in scope["headers"] if name not in _MINE)
+    host = value_of(headers, b"host")
     query = scope.get("query_string", b"")
     target = scope.get("raw_path") or b"/"
-    peer = scope.get("client") or (NO_ADDRESS, 0)
+    if of_envoy:
+        # A copy is a request of Envoy's own client, which appends the address of its machine.
+        _, headers = peeled(headers)
+    caller, headers = peeled(headers)
+    if caller == NO_ADDRESS:
+        peer = scope.get("client") or ("", 0)
+        caller = address_of(value_of(headers, b"x-real-ip") or peer[0])
     return Call(
         method=scope["method"],
         target=target + (b"?" + query if query else b""),
-        host=original_host(value_of(headers, b"host")),
+        host=original_host(host) if of_envoy else host,
         scheme=_scheme(headers, scope),
         time_us=time.time_ns() // 1000,
-        address=_caller(headers, peer[0]),
+        address=caller,
         id=value_of(headers, b"x-request-id"),
         headers=headers,
         body=body,
@@ -141,10 +151,3 @@ def original_host(host: str) -> str:
 def _scheme(headers: Headers, scope: Any) -> str:
     said = value_of(headers, b"x-forwarded-proto").lower()
     return said if said in {"http", "https"} else str(scope.get("scheme", "http"))
-
-
-def _caller(headers: Headers, peer: str) -> str:
-    """The address that the mirroring proxy saw: it appends it to X-Forwarded-For."""
-    forwarded = value_of(headers, b"x-forwarded-for").rpartition(",")[2] or value_of(headers, b"x-real-ip")
-    found = address_of(forwarded) if forwarded else NO_ADDRESS
-    return found if found != NO_ADDRESS else address_of(peer)

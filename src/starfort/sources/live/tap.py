@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import structlog
 
 from starfort.sources import files
 from starfort.sources.call import Call
@@ -22,6 +23,10 @@ from starfort.sources.recognise import recognise
 MOST_MESSAGE: Final = 32 << 20
 """Characters of one message: two bodies of 2 MiB as Base64, and their headers."""
 
+AGAIN_S: Final = 1.0
+LONGEST_AGAIN_S: Final = 30.0
+"""The first and the longest wait before an Envoy that is away is asked again; the wait doubles."""
+
 LOOK_S: Final = 1.0
 """How often a folder is looked at."""
 
@@ -32,6 +37,9 @@ MOST_FILES: Final = 2_000
 """Files that are read at each look; the next look takes the next ones."""
 
 
+log = structlog.get_logger(__name__)
+
+
 class TapAdminSource:
     """Asks an Envoy for its tap.
 
@@ -40,6 +48,9 @@ class TapAdminSource:
         config_id: of the tap filter.
         gate: takes the calls.
         most_body: bytes of each body that Envoy keeps.
+
+    Attributes:
+        error: why there is no tap now, "" while there is one.
     """
 
     def __init__(self, admin: str, config_id: str, gate: Gate, most_body: int) -> None:
@@ -47,8 +58,26 @@ class TapAdminSource:
         self._config_id = config_id
         self._gate = gate
         self._most_body = most_body
+        self.error = ""
 
     async def run(self) -> None:
+        """Read the tap until cancelled, and ask for it again whenever it ends."""
+        pause = AGAIN_S
+        while True:
+            began = time.monotonic()
+            try:
+                await self._once()
+            except SourceError as error:
+                # Envoys come and go: each reason is told once.
+                if error.what != self.error:
+                    log.warning("tap_away", admin=self._url, why=error.what)
+                self.error = error.what
+            if time.monotonic() - began > LONGEST_AGAIN_S:
+                pause = AGAIN_S
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_AGAIN_S)
+
+    async def _once(self) -> None:
         """Read the tap for as long as Envoy streams it.
 
         Raises:
@@ -62,6 +91,7 @@ class TapAdminSource:
                     if answer.status_code != httpx.codes.OK:
                         text = (await answer.aread())[:200].decode(errors="replace")
                         raise SourceError(f"{self._url} answers {answer.status_code}: {text}")
+                    self.error = ""
                     await self._take(answer.aiter_text())
             except httpx.HTTPError as error:
                 raise SourceError(f"{self._url}: {str(error) or type(error).__name__}") from error
@@ -82,7 +112,7 @@ class TapAdminSource:
         }
 
     async def _take(self, texts: AsyncIterator[str]) -> None:
-        taps, messages = Taps(), Messages()
+        taps, messages = Taps(live=True), Messages()
         async for text in texts:
             for message in messages.feed(text):
                 if message is None:
