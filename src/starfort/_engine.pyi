@@ -366,10 +366,13 @@ class Recorder:
         asn: bytes | None = None,
         before: Recorder | None = None,
     ) -> Recorder:
-        """Compile a bundle. Arguments and exceptions are those of `Engine`.
+        """Compile a bundle. Exceptions are those of `Engine`.
 
         Args:
-            before: a recorder whose state goes on in this one, rules that did not change included.
+            bundle: A bundle file's bytes, header included.
+            country: Bytes of a MaxMind country or city database.
+            asn: Bytes of a MaxMind ASN database.
+            before: A recorder whose state goes on in this one, rules that did not change included.
         """
 
     @property

@@ -78,6 +78,8 @@ async def send_all(port: int, sent: list[Sent]) -> list[int]:
     """Send calls through a proxy, one after the other; returns the statuses."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         return [
-            (await client.request(method, target, headers={"host": HOST, **headers}, content=body)).status_code
+            (
+                await client.request(method, target, headers={"host": HOST, **headers}, content=body)
+            ).status_code
             for method, target, headers, body in sent
         ]

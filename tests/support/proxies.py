@@ -45,7 +45,11 @@ def address(port: int) -> dict[str, Any]:
 
 
 def envoy_config(
-    listen: int, admin: int, clusters: list[dict[str, Any]], route: Mapping[str, Any], manager: Mapping[str, Any]
+    listen: int,
+    admin: int,
+    clusters: list[dict[str, Any]],
+    route: Mapping[str, Any],
+    manager: Mapping[str, Any],
 ) -> dict[str, Any]:
     """An Envoy that proxies to the cluster `api`, with more of a route and of the connection manager."""
     return {
@@ -71,7 +75,10 @@ def envoy_config(
                                                     "name": "all",
                                                     "domains": ["*"],
                                                     "routes": [
-                                                        {"match": {"prefix": "/"}, "route": {"cluster": "api", **route}}
+                                                        {
+                                                            "match": {"prefix": "/"},
+                                                            "route": {"cluster": "api", **route},
+                                                        }
                                                     ],
                                                 }
                                             ]
@@ -100,7 +107,9 @@ def router() -> dict[str, Any]:
 @contextlib.asynccontextmanager
 async def _running(arguments: list[str], port: int, log: Path) -> AsyncIterator[None]:
     with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(*arguments, stdout=output, stderr=output, start_new_session=True)
+        process = await asyncio.create_subprocess_exec(
+            *arguments, stdout=output, stderr=output, start_new_session=True
+        )
     try:
 
         async def up() -> bool:
@@ -145,5 +154,7 @@ async def nginx(folder: Path, server: str, listen: int) -> AsyncIterator[None]:
         )
         + f" server {{ listen 127.0.0.1:{listen};\n{server}\n }}\n}}\n"
     )
-    async with _running([NGINX, "-c", str(path), "-e", f"{folder}/nginx-error.log"], listen, folder / "nginx.log"):
+    async with _running(
+        [NGINX, "-c", str(path), "-e", f"{folder}/nginx-error.log"], listen, folder / "nginx.log"
+    ):
         yield

@@ -118,7 +118,7 @@ def _run(door: Door, paths: list[Path], options_: Options, tally: Tally, found: 
     with _progress(inputs.size_of(paths), tally) as progress:
         for batch in batches(read(paths, options_, tally, progress), door.recorder):
             found.take(batch)
-            door.take(batch.stream)
+            door.take(batch)
 
 
 def _learn(door: Door, tally: Tally, found: Found) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from starfort._engine import Recorder
     from starfort.bundle import Bundle
     from starfort.runtime.offline import Offline
+    from starfort.sources.batches import Batch
 
 MOST_ENDPOINTS: Final = 100_000
 """Endpoints that are compared to say which are new; the API accepts no larger offset."""
@@ -37,7 +37,7 @@ class Known(TypedDict):
 class _Way(Protocol):
     """How batches get into a Starfort."""
 
-    def take(self, stream: bytes) -> None:
+    def take(self, batch: Batch) -> None:
         """Hand over one batch."""
 
     def learn(self, about: str) -> None:
@@ -77,10 +77,10 @@ class Door:
         """The host of the only API; "" when there are several."""
         return _host(self._bundle.apis[0].hosts) if len(self._bundle.apis) == 1 else ""
 
-    def take(self, stream: bytes) -> None:
+    def take(self, batch: Batch) -> None:
         """Hand over one batch."""
         if self._way is not None:
-            self._way.take(stream)
+            self._way.take(batch)
 
     def learn(self, about: str) -> None:
         """Let the catalogue learn from all batches, now."""
@@ -121,13 +121,11 @@ class _Running:
         self._folder = data_dir / "imports"
         self._folder.mkdir(mode=0o700, exist_ok=True)
 
-    def take(self, stream: bytes) -> None:
-        # The name is made of the content, so a batch that is handed over twice is stored once.
-        name = hashlib.sha256(stream).hexdigest()[:32]
-        path = self._folder / name
-        write_private(path, stream)
+    def take(self, batch: Batch) -> None:
+        path = self._folder / batch.token
+        write_private(path, batch.stream)
         try:
-            self._client.post("/imports", {"batch": name})
+            self._client.post("/imports", {"batch": batch.token})
         finally:
             path.unlink(missing_ok=True)
 
@@ -144,8 +142,8 @@ class _Stopped:
     def __init__(self, offline: Offline) -> None:
         self._offline = offline
 
-    def take(self, stream: bytes) -> None:
-        self._offline.take(stream, hashlib.sha256(stream).hexdigest()[:32])
+    def take(self, batch: Batch) -> None:
+        self._offline.take(batch.stream, batch.token)
 
     def learn(self, about: str) -> None:
         del about

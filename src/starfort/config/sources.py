@@ -16,7 +16,7 @@ class MirrorSource(Model):
     address: Address = "127.0.0.1:9980"
     """Host and port to listen on, with HTTP/1.1. Every request is answered 204 at once."""
     proxy: Literal["envoy", "nginx"] = "envoy"
-    """Who sends the copies. Envoy appends an address of its own to X-Forwarded-For, and `-shadow` to the host."""
+    """Who sends the copies. Envoy adds an address to X-Forwarded-For, and `-shadow` to the host."""
 
 
 class AccessLogSource(Model):
@@ -34,7 +34,7 @@ class TapSource(Model):
     config_id: Name = "starfort"
     """The `config_id` of the tap filter's `admin_config`; only with `admin`."""
     folder: DataFolder | None = None
-    """Folder in which a tap filter of Envoy writes a file for each call. Files are removed when they are read."""
+    """Folder in which a tap filter writes a file for each call. Files are removed when they are read."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -20,7 +20,7 @@ from starfort.base.tasks import Failures, keep_running
 from starfort.config import Config
 from starfort.config.sources import Source
 from starfort.events.errors import IngestOverloadedError
-from starfort.events.ingest import Ingest
+from starfort.events.ingest import Accepted, Ingest
 from starfort.runtime.toolchain import Built
 from starfort.runtime.traffic import TrafficCounts
 from starfort.sources.batches import batch
@@ -177,14 +177,17 @@ class Sources:
             recorder = await asyncio.to_thread(self._recorders.current)
             made = await asyncio.to_thread(batch, recent, recorder, kind, node)
             self._sequence += 1
-            while True:
-                try:
-                    accepted = await self._ingest.accept(node, self._instance, self._sequence, made.stream)
-                    break
-                except IngestOverloadedError:
-                    await asyncio.sleep(PAUSE_S)
+            accepted = await self._accept(node, self._sequence, made.stream)
         if accepted.rows is not None:
             self._traffic.observe(accepted.rows)
+
+    async def _accept(self, node: str, sequence: int, stream: bytes) -> Accepted:
+        while True:
+            try:
+                return await self._ingest.accept(node, self._instance, sequence, stream)
+            except IngestOverloadedError:
+                # While this waits, the gates of sources fill, and count what they leave out.
+                await asyncio.sleep(PAUSE_S)
 
 
 def _is_recent(call: Call, now_us: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -28,12 +29,14 @@ class Batch:
 
     Attributes:
         stream: an Arrow IPC stream of events.
+        token: the same for the same calls, whenever and with whatever bundle their rows are made.
         rows: how many.
         apis: rows by API; "" for calls of no API.
         hosts: rows of no API, by host.
     """
 
     stream: bytes
+    token: str
     rows: int
     apis: Counter[str] = field(default_factory=Counter)
     hosts: Counter[str] = field(default_factory=Counter)
@@ -63,9 +66,12 @@ def batches(calls: Iterable[Sourced], recorder: Recorder, *, node: str = "") -> 
 
 def batch(calls: list[Call], recorder: Recorder, source: str, node: str = "") -> Batch:
     """The rows of some calls, of which there is at least one."""
-    stream = recorder.record([recorded(call) for call in calls], source=source, node=node)
+    described = [recorded(call, index) for index, call in enumerate(calls)]
+    stream = recorder.record(described, source=source, node=node)
+    ids = (source.encode(), *(each["id"] for each in described))
+    token = hashlib.blake2b(b" ".join(ids), digest_size=16).hexdigest()
     with pa.ipc.open_stream(stream) as reader:
         table = reader.read_all().select(["api", "host"])
     apis, hosts = (column.to_pylist() for column in table.columns)
     unknown = Counter(host for api, host in zip(apis, hosts, strict=True) if not api)
-    return Batch(stream, table.num_rows, Counter(apis), unknown)
+    return Batch(stream, token, table.num_rows, Counter(apis), unknown)

@@ -6,6 +6,7 @@ credential in a log without headers is never taken for a call without credential
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import time
 from collections.abc import Iterable
@@ -46,6 +47,7 @@ _PROTOCOLS: Final = {
 }
 _MAX_BYTES: Final = 2**63 - 1
 _LONGEST_METHOD: Final = 32
+_LONGEST_ID: Final = 128
 
 Headers = tuple[tuple[bytes, bytes], ...]
 """Names and values in the order sent."""
@@ -104,20 +106,20 @@ class Call:
     unseen: frozenset[Part] = frozenset()
 
 
-def recorded(call: Call, now_us: int | None = None) -> RecordedCall:
+def recorded(call: Call, place: int = 0) -> RecordedCall:
     """A call as `Recorder.record` takes it, with everything cut that is too long.
 
     Args:
-        call: what a source saw.
-        now_us: the time of a call whose source names none, Unix microseconds; default: now.
+        call: what a source saw. Without a time it was now.
+        place: which of several calls it is, since two may be alike in everything.
     """
     body, request_bytes = _cut(call.body, call.request_bytes)
     response_body, response_bytes = _cut(call.response_body, call.response_bytes)
-    when = call.time_us if call.time_us is not None else now_us
+    when = call.time_us
     return {
         "time_us": max(0, time.time_ns() // 1000 if when is None else when),
         "duration_us": min(max(0, call.duration_us), _MAX_DURATION_US),
-        "id": to_bytes(call.id)[:MAX_HEADER_BYTES],
+        "id": to_bytes(call.id)[:_LONGEST_ID] or _id_of(call, place),
         "method": to_bytes(call.method)[:_LONGEST_METHOD],
         "scheme": to_bytes(call.scheme),
         "host": to_bytes(call.host)[:MAX_HEADER_BYTES],
@@ -133,6 +135,16 @@ def recorded(call: Call, now_us: int | None = None) -> RecordedCall:
         "response_bytes": response_bytes,
         "unseen": sorted(call.unseen),
     }
+
+
+def _id_of(call: Call, place: int) -> bytes:
+    """An id for a call that has none: the same one whenever the same file is read."""
+    parts = (
+        str(call.time_us), call.method, call.host, call.address, str(call.status), str(call.duration_us),
+        str(place),
+    )  # fmt: skip
+    said = "\n".join(parts).encode("utf-8", "surrogatepass") + b"\n" + call.target
+    return hashlib.blake2b(said, digest_size=16).hexdigest().encode()
 
 
 def _cut(body: bytes, said: int | None) -> tuple[bytes, int | None]:
@@ -236,7 +248,7 @@ def split_request(line: str) -> tuple[str, str, str]:
     target, _, protocol = rest.rpartition(" ")
     if not protocol.startswith("HTTP/"):
         target, protocol = rest, "HTTP/1.0"
-    if not method.isascii() or not method.replace("-", "").replace("_", "").isalpha() or not target:
+    if not method.isascii() or not method.replace("-", "").replace("_", "").isalpha() or not target.strip():
         raise ValueError(f"{line[:60]!r} is no request line")
     return method, target, protocol
 

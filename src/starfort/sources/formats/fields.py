@@ -123,8 +123,10 @@ def _status(text: str) -> int | None:
 
 
 def _count(text: str | None) -> int | None:
-    if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:  # noqa: PLR2004 (2^63)
+    if text is None:
         return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:  # noqa: PLR2004 (2^63)
+        raise ValueError(f"{text[:20]!r} is no number of bytes")
     return int(text)
 
 

@@ -223,8 +223,7 @@ def _call(request: _Side, response: _Side, address: str, time_us: int | None) ->
         host=value_of(sent, b":authority") or value_of(sent, b"host"),
         scheme=value_of(sent, b"x-forwarded-proto") or value_of(sent, b":scheme") or "http",
         time_us=time_us,
-        # Envoy puts the caller's address into the header before filters see it. For a caller on its own machine
-        # that is an address of the machine.
+        # Envoy puts the caller's address into the header before filters see it.
         address=caller if caller != NO_ADDRESS else address,
         headers=real,
         body=request.body,

@@ -1,8 +1,8 @@
 """A target for copies of requests.
 
-Whoever mirrors requests ignores the answer, but some wait for it: nginx reads no further request of a connection
-before its mirrored one is over. So every request is answered 204 as soon as its last byte is here, whatever
-it is and whatever becomes of it, and the work is done afterwards.
+Whoever mirrors requests ignores the answer, but some wait for it: nginx reads no further request of a
+connection before its mirrored one is over. So every request is answered 204 as soon as its last byte is
+here, whatever it is and whatever becomes of it, and the work is done afterwards.
 """
 
 from __future__ import annotations
@@ -60,8 +60,9 @@ class MirrorSource:
         listening = bound(self._address)
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
-            self.app, lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False,
-            proxy_headers=False, ws="none", interface="asgi3", timeout_keep_alive=75, timeout_graceful_shutdown=1,
+            self.app, lifespan="off", log_config=None, access_log=False, server_header=False,
+            date_header=False, proxy_headers=False, ws="none", interface="asgi3", timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
         )  # fmt: skip
         server = _Server(config)
         try:
@@ -84,7 +85,7 @@ class MirrorSource:
             self._gate.drop("rate")
 
     async def _body(self, receive: Any, most: int) -> tuple[bytes, int]:
-        """The beginning of a body, and how long all of it was. All of it is read, since the proxy sends it."""
+        """The beginning of a body, and how long all of it was; all of it is read."""
         kept, length = bytearray(), 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(BODY_S):

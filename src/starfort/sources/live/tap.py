@@ -127,8 +127,8 @@ class TapAdminSource:
 class Messages:
     """Cuts a stream of indented JSON objects into objects.
 
-    A closing brace at the beginning of a line ends an object, since text within one has no line breaks (RFC 8259, 7)
-    and everything else in it is indented. So each character is looked at once.
+    A closing brace at the beginning of a line ends an object: text within one has no line breaks (RFC 8259,
+    7), and everything else in it is indented. So each character is looked at once.
     """
 
     def __init__(self) -> None:
@@ -147,7 +147,8 @@ class Messages:
         if len(self._rest) > MOST_MESSAGE:
             self._rest = ""
             yield None
-        for line in lines:
+        for each in lines:
+            line = each
             # Without a line break in between, the next object begins where the last one ended.
             if line.startswith("}"):
                 self._add("}")
