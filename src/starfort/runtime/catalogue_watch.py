@@ -49,7 +49,7 @@ class CatalogueWatch:
         self._submit = submit
         self.failures = 0
         self._turn = asyncio.Lock()
-        self._told = _identities(configuration.learned)
+        self._told, self._held = _identities(configuration.learned), configuration.contracts
 
     async def run(self) -> None:
         """Look whenever there may be something new, until cancelled."""
@@ -66,6 +66,9 @@ class CatalogueWatch:
             try:
                 alerts = await asyncio.to_thread(self._catalogue.refresh)
                 learned = self._catalogue.learned_endpoints()
+                contracts = await asyncio.to_thread(
+                    self._catalogue.learned_contracts, self._configuration.config
+                )
             except Exception:
                 # The store may be busy or a disk full. The next look takes over what this one could not.
                 self.failures += 1
@@ -74,9 +77,9 @@ class CatalogueWatch:
             for alert in alerts:
                 self._submit(alert)
             # Compared with the last attempt, not with what is in force: a refused set is not tried each time.
-            if _identities(learned) != self._told:
-                self._told = _identities(learned)
-                await self._configuration.learn(learned)
+            if _identities(learned) != self._told or contracts is not self._held:
+                self._told, self._held = _identities(learned), contracts
+                await self._configuration.learn(learned, contracts)
 
     def state(self) -> tuple[Hashable, ...]:
         """A value that changes when the catalogue has something to look at."""
