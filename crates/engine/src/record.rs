@@ -136,7 +136,24 @@ pub fn record(engine: &Engine, source: &str, exchange: &Exchange) -> Box<EventRo
     row.upstream = upstream;
     note_passed(&mut row, refused);
     note_credentials(&mut row, &exchange.unseen);
+    forget_parts(&mut row, &exchange.unseen);
     row
+}
+
+/// A message of which a part was not seen looks like one without that part, and would make a schema too narrow.
+fn forget_parts(row: &mut EventRow, unseen: &[Unseen]) {
+    let lacks = |parts: &[Unseen]| parts.iter().any(|part| unseen.contains(part));
+    if lacks(&[Unseen::RequestHeaders, Unseen::RequestBody]) {
+        row.shape_request.clear();
+    }
+    if lacks(&[
+        Unseen::Response,
+        Unseen::ResponseHeaders,
+        Unseen::ResponseBody,
+    ]) {
+        row.shape_response.clear();
+        row.response_traits.clear();
+    }
 }
 
 /// Whatever Starfort would have answered, the call passed.
