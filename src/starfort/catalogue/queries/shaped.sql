@@ -19,7 +19,7 @@ SELECT
     shape_request,
     shape_response,
     count() OVER () AS total
-FROM events
+FROM {table:Identifier} AS events
 WHERE received > {since:DateTime64(6, 'UTC')}
   AND received <= {until:DateTime64(6, 'UTC')}
   AND (shape_request != '' OR shape_response != '')

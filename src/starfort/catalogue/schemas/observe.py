@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from starfort.base.sql import load_sql
 from starfort.store import Store
+from starfort.store.rows import Row
 
 OVERLAP: Final = timedelta(seconds=10)
 """Time that is read again, because a batch gets its time of arrival before it can be read. Rows that were
@@ -83,9 +84,11 @@ class ShapeObserver:
             since = self._next(since) or now
         until = min(now, since + SLICE)
         window = {"since": since - OVERLAP, "until": until, "limit": MAX_ROWS}
-        rows = self._store.query(load_sql("catalogue", "queries/shaped"), window)
-        if rows:
-            self.dropped += max(0, rows[0]["total"] - MAX_ROWS)
+        rows: list[Row] = []
+        for table in ("events", "imported_events"):
+            found = self._store.query(load_sql("catalogue", "queries/shaped"), {**window, "table": table})
+            self.dropped += max(0, found[0]["total"] - MAX_ROWS) if found else 0
+            rows += found
         for row in rows:
             if row["row_key"] not in self._known:
                 yield _call(row)
@@ -95,7 +98,7 @@ class ShapeObserver:
         self.watermark = until
 
     def _next(self, since: datetime) -> datetime | None:
-        """Just before the first shape after a time arrived; the watermark may be from before a long pause."""
+        """Just before the first shape after a time arrived; there may have been a long pause."""
         row = self._store.query(
             "SELECT count() AS n, min(received) AS first FROM events"
             " WHERE received > {since:DateTime64(6, 'UTC')}"
