@@ -42,7 +42,7 @@ MAX_SIZE: Final = 62
 
 ROOM: Final = 0.25
 """Room beside the lengths that were seen, as a share of their span. It was set on the forms of
-`benchmarks/learned_contract`: below it, more benign values fall out; above it, little changes."""
+`benchmarks/learned`: below it, more benign values fall out; above it, little changes."""
 
 MAX_UNSEEN: Final = 0.01
 """The share of messages that may show something new of an aspect before it is asserted."""

@@ -67,11 +67,13 @@ def test_parameters_of_all_places() -> None:
 
 
 def test_answers_are_learned_by_status() -> None:
-    """Each status has the schema of its answers."""
+    """Each status has the schema of its answers, and one that never came may have any."""
     record = usual(request())
     for status, body in (("200", members_of(id=[["i", 3, 9]])), ("404", members_of(error=text()))):
         record.merge(usual({"v": 1, "h": members_of(), "b": body, "f": "json"}, side=status), TRUST)
-    found = {one.status: one.content[0].schema for one in made(record).responses}
+    responses = made(record).responses
+    found = {one.status: one.content[0].schema for one in responses if one.content}
+    assert [one.status for one in responses] == ["200", "404", "default"]
     assert {
         status: set(schema["properties"]) for status, schema in found.items() if isinstance(schema, Mapping)
     } == {
@@ -112,3 +114,21 @@ def test_bodies_that_were_cut_are_open() -> None:
     body = made(record).body
     assert body is not None
     assert body.content[0].schema is True
+
+
+def test_parameters_without_end_leave_an_operation_open() -> None:
+    """Where each caller gives parameters of its own, unknown ones are no breach."""
+    record = usual(request(q=members_of(page=text())))
+    assert not made(record).is_open
+    for caller in range(20):
+        places = {"q": members_of(page=text(), **{f"x{caller}": text()})}
+        add(record, request(**places), caller=caller, time_s=caller * 864)
+    assert made(record).is_open
+
+
+def test_bodies_without_a_type_may_be_any() -> None:
+    """Where several callers do not say what their body is, no media type is asked for."""
+    record = usual(request(members_of(state=text())), media_type="")
+    body = made(record).body
+    assert body is not None
+    assert [(one.type, one.schema) for one in body.content] == [("*/*", True)]

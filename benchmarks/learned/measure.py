@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from benchmarks.learned_contract.attacks import KINDS, spoil
-from benchmarks.learned_contract.forms import PAGES, Page, Person
+from benchmarks.learned.attacks import KINDS, spoil
+from benchmarks.learned.forms import PAGES, Page, Person
 from starfort import bundle, config
 from starfort._engine import Engine
-from starfort.catalogue.schemas import deviations, shape
+from starfort.catalogue.schemas import shape
 from starfort.catalogue.schemas.contract import operation
 from starfort.catalogue.schemas.learn import Reading
 from starfort.catalogue.schemas.record import REQUEST, Record
 from starfort.catalogue.schemas.support import Support, Trust
 from starfort.compile import compile_config
-from starfort.contracts.model import Operation
+from starfort.contracts.model import Contract
 
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -42,6 +41,7 @@ rules: {sets: []}
 apis:
   - name: shop
     upstream: shop
+    contract: {source: learned}
     endpoints:
 """
 
@@ -65,19 +65,21 @@ class Result:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
-def engine(*, every_shape: bool = True) -> Engine:
-    """An engine that knows the pages, and tells every shape or, as a filter, those with news."""
+def engine(contract: Contract | None = None, *, every_shape: bool = True) -> Engine:
+    """An engine that knows the pages.
+
+    Args:
+        contract: what it holds posts to; None: nothing.
+        every_shape: whether it tells every shape or, as a filter, those with news.
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "starfort.yaml"
         endpoints = "".join(f'      - {{match: "POST {page.path}", labels: [form]}}\n' for page in PAGES)
         file.write_text(_CONFIG + endpoints)
-        made = compile_config(config.load(file), hash_key=bytes(range(32)), signal_kinds=())
+        contracts = {} if contract is None else {"shop": contract}
+        key = bytes(range(32))
+        made = compile_config(config.load(file), contracts=contracts, hash_key=key, signal_kinds=())
         return Engine(bundle.encode(made.bundle), every_shape=every_shape)
-
-
-def drawing(seed: int) -> random.Random:
-    """Draws the same each time."""
-    return random.Random(seed)  # noqa: S311 (no secret is drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,80 +90,62 @@ class Caller:
     time_s: int = 1_700_000_000
 
 
-def told(asked: Engine, page: Page, post: Mapping[str, str], caller: Caller = Caller()) -> shape.Shape | None:
-    """The shape that the engine tells of a post, if it does."""
-    event: Any = asked.explain(
-        {
-            "method": "POST",
-            "url": f"https://shop.example.com{page.path}",
-            "headers": [("content-type", FORM)],
-            "body": urlencode(post),
-            "address": f"192.0.{caller.number // 256}.{caller.number % 256}",
-            "response": {"status": 200, "headers": [("content-type", "text/html")], "body": "ok"},
-        },
-        now_ms=caller.time_s * 1000,
-    )["event"]
-    return shape.read(event["shape_request"]) if event["shape_request"] else None
+def post_to(
+    asked: Engine, page: Page, post: Mapping[str, str], caller: Caller | None = None
+) -> dict[str, Any]:
+    """The event of a post."""
+    caller = caller or Caller()
+    request: Any = {
+        "method": "POST",
+        "url": f"https://shop.example.com{page.path}",
+        "headers": [("content-type", FORM)],
+        "body": urlencode(post),
+        "address": f"192.0.{caller.number // 256}.{caller.number % 256}",
+        "response": {"status": 200, "headers": [("content-type", "text/html")], "body": "ok"},
+    }
+    found: Any = asked.explain(request, now_ms=caller.time_s * 1000)["event"]
+    return dict(found)
 
 
-def learn(asked: Engine, posts: int, seed: int, seconds: int = DAY_S) -> dict[str, Operation]:
-    """What is learned of each page from so many posts within so many seconds."""
+def drawing(seed: int) -> random.Random:
+    """Draws the same each time."""
+    return random.Random(seed)
+
+
+def learn(asked: Engine, posts: int, seed: int, seconds: int = DAY_S) -> Contract:
+    """What is learned of the pages from so many posts within so many seconds."""
     person = Person(drawing(seed), LEARNED)
     records = {page.path: Record() for page in PAGES}
     for number in range(posts):
         page = PAGES[number % len(PAGES)]
         caller = Caller(person.random.randrange(CALLERS), 1_700_000_000 + number * seconds // posts)
-        found = told(asked, page, page.fill(person), caller)
-        if found is not None:
+        told = post_to(asked, page, page.fill(person), caller)["shape_request"]
+        if told:
             support = Support((caller.number,), caller.time_s, caller.time_s)
-            records[page.path].add(REQUEST, found, FORM, support, TRUST)
-    return {
-        path: operation(record, "POST", path, reading=Reading.TRUSTED, trust=TRUST)
+            records[page.path].add(REQUEST, shape.read(told), FORM, support, TRUST)
+    operations = (
+        operation(record, "POST", path, reading=Reading.TRUSTED, trust=TRUST)
         for path, record in records.items()
-    }
-
-
-def judge(learned: Operation, found: shape.Shape | None) -> list[tuple[str, str]]:
-    """Where a post leaves what was learned."""
-    content = learned.body.content if learned.body else ()
-    schema = content[0].schema if content else True
-    if isinstance(schema, bool) or found is None:
-        return []
-
-    def each() -> Iterator[tuple[str, str]]:
-        for alternative in found["b"]:
-            yield from deviations.of_object(alternative, schema, "", deviations.of_field)
-
-    return deviations.first(each())
+    )
+    return Contract("shop", tuple(operations), source="learned")
 
 
 def measure(posts: int = 20_000, benign: int = 30_000, anomalies: int = 10_000, seed: int = 7) -> Result:
     """Learn from posts as a filter tells them, then judge others: benign ones, and anomalies of each kind."""
     learned = learn(engine(every_shape=False), posts, seed)
-    asked = engine()
+    asked = engine(learned)
     result = Result()
     person = Person(drawing(seed + 1), 1.0)
     for number in range(benign):
         page = PAGES[number % len(PAGES)]
-        found = judge(learned[page.path], told(asked, page, page.fill(person)))
+        found = post_to(asked, page, page.fill(person))["contract"]
         result.benign += 1
         result.false += bool(found)
-        result.reasons.update(f"{page.path} {code} {pointer}" for code, pointer in found)
+        result.reasons.update(f"{page.path} {violation}" for violation in found)
     kinds = sorted(KINDS)
     for number in range(anomalies):
         page, kind = PAGES[number % len(PAGES)], kinds[number // len(PAGES) % len(kinds)]
         spoiled = spoil(kind, page, page.fill(person), person.random)
         result.anomalies[kind] += 1
-        result.found[kind] += bool(judge(learned[page.path], told(asked, page, spoiled)))
+        result.found[kind] += bool(post_to(asked, page, spoiled)["contract"])
     return result
-
-
-if __name__ == "__main__":
-    outcome = measure()
-    print(f"false {outcome.false} of {outcome.benign}: {100 * outcome.false / outcome.benign:.3f} %")
-    whole, caught = outcome.anomalies.total(), outcome.found.total()
-    print(f"found {caught} of {whole}: {100 * caught / whole:.2f} %")
-    for kind, count in sorted(outcome.anomalies.items()):
-        print(f"  {kind:18} {100 * outcome.found[kind] / count:6.1f} %")
-    for reason, count in outcome.reasons.most_common(20):
-        print(f"  {count:5} {reason}")
