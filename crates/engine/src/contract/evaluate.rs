@@ -62,6 +62,7 @@ pub(crate) struct Options<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Valid, as JSON Schema has it; fields that no schema names do not count.
+    #[cfg(test)]
     pub(crate) is_valid: bool,
     /// Work that was done.
     pub(crate) work: u64,
@@ -125,6 +126,7 @@ pub(crate) fn evaluate(
         Vec::new()
     };
     Outcome {
+        #[cfg(test)]
         is_valid,
         work: work - evaluation.left,
         pointers: evaluation.pointers(root, &unknown),

@@ -126,7 +126,7 @@ impl<'a> Number<'a> {
         let rest = self.digits().fold(0_u128, |rest, digit| {
             (rest * 10 + u128::from(digit - b'0')) % modulus
         });
-        rest * power_of_ten(shift, modulus) % modulus == 0
+        (rest * power_of_ten(shift, modulus)).is_multiple_of(modulus)
     }
 
     /// A hash that equal values share.

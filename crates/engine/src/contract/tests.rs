@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::compile::Compiler;
-use super::evaluate::{Options, Outcome, evaluate};
-use super::violation::{Direction, Part, Violations};
+use super::evaluate::{Options, evaluate};
+use super::violation::{Part, Violations};
 use crate::contract::tree::Tree;
 
 /// A tree of a text, as a body's reader makes it.
@@ -25,20 +25,6 @@ fn options<'a>() -> Options<'a> {
         finds_unknown: false,
         hash: None,
     }
-}
-
-/// Holds a text against a schema: what came out, and the violations as text.
-pub(super) fn hold(schema: &Value, text: &str, options: Options<'_>) -> (Outcome, Vec<String>) {
-    let mut compiler = Compiler::new(true);
-    compiler.document("", schema);
-    let node = compiler.schema("", schema).unwrap();
-    let program = compiler.finish();
-    let mut violations = Violations::default();
-    let outcome = evaluate(&program, node, &tree(text), 0, options, &mut violations);
-    (
-        outcome,
-        violations.iter().map(ToString::to_string).collect(),
-    )
 }
 
 /// Where the test suite of JSON Schema is: `scripts/json_schema_suite.py` fetches it.
@@ -182,7 +168,7 @@ fn json_schema_formats() {
     };
     let folder = suite.join("tests/draft2020-12/optional/format");
     let (mut count, mut wrong) = (0, Vec::new());
-    for name in super::format::Format::NAMES {
+    for name in super::FORMATS {
         let path = folder.join(format!("{name}.json"));
         if path.is_file() {
             let (tests, failed) = run(&path, &[], true);
