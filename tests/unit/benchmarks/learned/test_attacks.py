@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from benchmarks.learned.attacks import KINDS, spoil
 from benchmarks.learned.forms import PAGES, Person
 from benchmarks.learned.measure import drawing
