@@ -16,8 +16,10 @@ use crate::hash::KeyedHash;
 use crate::identity::Identities;
 use crate::policy::Policies;
 use crate::rate::RateTable;
+use crate::response_traits::Errors;
 use crate::rules::{Collections, FieldNames, Rules, RulesCache};
 use crate::scan::Scanner;
+use crate::sensitive::PathMask;
 use crate::signals::SignalTable;
 use crate::signals::known::KnownLogins;
 
@@ -82,6 +84,8 @@ pub struct Engine {
     pub(crate) lists: Vec<AddressRanges>,
     pub(crate) policies: Policies,
     pub(crate) scanner: Scanner,
+    pub(crate) path_mask: PathMask,
+    pub(crate) errors: Errors,
     // Shared with the cache in `SharedState`, so that the next bundle can take over the same rules.
     pub(crate) rules: Arc<Rules>,
     /// What the fields of each endpoint hold, which rules ask for.
@@ -114,6 +118,8 @@ impl Engine {
             lists,
             policies: Policies::new(&bundle)?,
             scanner: Scanner::new(&bundle.sensitive_classes)?,
+            path_mask: PathMask::default(),
+            errors: Errors::default(),
             rules,
             fields: FieldNames::new(&bundle.content, &bundle.endpoints),
             shared,

@@ -24,6 +24,7 @@ mod pace;
 mod pipeline;
 pub mod policy;
 pub mod rate;
+pub mod response_traits;
 pub mod rules;
 mod scan;
 pub mod schema;

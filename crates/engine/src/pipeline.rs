@@ -138,6 +138,7 @@ pub(crate) fn response_body(
 ) {
     rules::response_body(engine, transaction, Some(plain), now);
     sensitive_response(engine, transaction, plain);
+    errors(engine, transaction, plain);
 }
 
 /// The stages at the end of the stream, however it ended.
@@ -366,6 +367,14 @@ fn sensitive_response(engine: &Engine, transaction: &mut Transaction, plain: &[u
     let found = engine.scanner.scan(plain);
     let response = &mut transaction.response;
     (response.sensitive, response.sensitive_count) = (found.classes, found.count);
+}
+
+/// event: what the body of a failure gives away. Only here, where a body is read anyway.
+fn errors(engine: &Engine, transaction: &mut Transaction, plain: &[u8]) {
+    let response = &mut transaction.response;
+    if response.status >= 400 {
+        response.errors = engine.errors.of(plain);
+    }
 }
 
 /// policy, with rate: your policies in order, and the counters that some of them ask.

@@ -18,6 +18,7 @@ use crate::http::{Anomalies, Parameters};
 use crate::identity::Identity;
 use crate::input::ResponseHead;
 use crate::policy::{Decision, PolicyTrace};
+use crate::response_traits::ResponseTraits;
 use crate::rules::{Evidences, Inspection};
 use crate::signals::{ActiveSignal, Passed};
 use crate::work::Work;
@@ -130,6 +131,8 @@ pub(crate) struct ResponseState {
     pub(crate) content_type: SmolStr,
     pub(crate) sensitive: Vec<&'static str>,
     pub(crate) sensitive_count: u32,
+    /// What the body of a failure gives away.
+    pub(crate) errors: ResponseTraits,
     pub(crate) decision: Decision,
     /// The body's beginning, collected for a scan at the end of the stream, at most the limit.
     pub(crate) collected: Vec<u8>,
