@@ -7,6 +7,7 @@
 pub mod bundle;
 mod bundle_file;
 pub mod client;
+pub mod contract;
 mod conversation;
 pub mod endpoint;
 mod engine;
@@ -28,7 +29,9 @@ pub mod response_traits;
 pub mod rules;
 mod scan;
 pub mod schema;
+mod secret;
 pub mod sensitive;
+pub mod shape;
 pub mod signals;
 #[cfg(test)]
 mod testing;

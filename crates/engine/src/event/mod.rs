@@ -23,6 +23,7 @@ use crate::login::Login;
 use crate::policy::{Decision, Terminal};
 use crate::response_traits::ResponseTraits;
 use crate::sensitive::MASK;
+use crate::shape;
 use crate::signals::known::Familiarity;
 use crate::transaction::{ResponseState, Transaction};
 
@@ -34,6 +35,9 @@ pub const MAX_USER_AGENT_BYTES: usize = 256;
 
 /// The most entries of `parameters`; further ones are left out.
 pub const MAX_PARAMETERS: usize = 64;
+
+/// The most entries of `contract`; further ones are left out.
+pub const MAX_VIOLATIONS: usize = 16;
 
 /// An address as the store keeps it: IPv6, with IPv4 addresses mapped (RFC 4291, 2.5.5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +158,8 @@ impl EventRow {
             login.remember(&transaction, engine);
         }
         row.note_login(login);
+        row.shape_request = shape::request(&mut transaction, engine);
+        row.shape_response = shape::response(&mut transaction, engine);
         row.note_end(end, &transaction, now);
         // Last, because from here on the transaction is taken apart.
         row.id = transaction.id;
@@ -162,6 +168,8 @@ impl EventRow {
         row.host = transaction.host;
         row.content_type = transaction.content_type;
         row.findings = transaction.findings.into_codes();
+        row.contract = transaction.contract.violations;
+        row.contract.truncate(MAX_VIOLATIONS);
         row.evidence = transaction.rules.evidence.into_rows();
         row.sensitive_request = transaction.sensitive_request;
         row.note_client(transaction.client);
