@@ -22,7 +22,7 @@ _STYLES: Final[dict[Place, Style]] = {"path": "simple", "query": "form", "header
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def operation(
+def operation(  # noqa: PLR0913 (a record, whose it is, and how it is read)
     record: Record, method: str, template: str, *, reading: Reading, trust: Trust, operation_id: str = ""
 ) -> Operation:
     """One endpoint as its traffic shows it.
@@ -59,9 +59,9 @@ def confidence(record: Record, trust: Trust) -> float:
     """How likely it is that the next request is within what is trusted, from 0 to 1.
 
     By Good and Turing (1953), the share of what was seen once estimates how much is still unseen. Here it is
-    the facts that one caller showed over the requests that were told; three more of both are the rule of three:
-    after n requests without a surprise, the chance of one is below 3/n (95 %). Shapes are told when they
-    show something new, so the true confidence is greater.
+    the facts that one caller showed over the requests that were told. Three more of both are the rule of
+    three: after n requests without a surprise, the chance of one is below 3/n (95 %). Shapes are told when
+    they show something new, so the true confidence is greater.
     """
     request = record.sides.get(REQUEST)
     if request is None or request.support(trust) is not None:
@@ -94,7 +94,9 @@ class _Maker:
         named = re.findall(r"\{([^{}]+)\}", template)
         found = side.places.get("path", Evidence()).members
         for name in dict.fromkeys(named):
-            schema = self._learner.field(found[name]) if name in found and self._learner.has(found[name]) else {}
+            schema = (
+                self._learner.field(found[name]) if name in found and self._learner.has(found[name]) else {}
+            )
             yield Parameter(name, "path", required=True, schema=schema or True, style="simple", explode=False)
         for place in ("query", "header", "cookie"):
             yield from self._placed(side.places.get(place, Evidence()), place)
@@ -105,11 +107,13 @@ class _Maker:
             if not self._learner.has(member):
                 continue
             required = name not in lacking and found.seen >= MIN_SEEN
-            # Cookies and headers of the way (proxies, browsers) come and go, so none of them is ever asked for.
+            # Cookies and headers of browsers and proxies come and go, so none of them is ever asked for.
             required &= place == "query"
             schema = self._learner.field(member)
             style = _STYLES[place]
-            yield Parameter(name, place, required=required, schema=schema, style=style, explode=style == "form")
+            yield Parameter(
+                name, place, required=required, schema=schema, style=style, explode=style == "form"
+            )
 
     def body(self, side: Side) -> Body | None:
         types = self._learner.accepted(side.types)
@@ -145,5 +149,3 @@ class _Maker:
         if media_type in _FORMS:
             return {"type": "object"} | self._learner.object(body, self._learner.field)
         return self._learner.schema(body)
-
-

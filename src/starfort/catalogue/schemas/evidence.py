@@ -140,7 +140,7 @@ class Evidence:
 
     def merge(self, other: Evidence, trust: Trust) -> None:
         """Take over all that another one knows."""
-        own_objects, other_objects = self._objects(), other._objects()  # noqa: SLF001 (of the same class)
+        own_objects, other_objects = self._objects(), other._objects()
         self.seen = max(self.seen, other.seen)
         for aspect in ASPECTS:
             facts: Facts = getattr(self, aspect)
@@ -299,5 +299,3 @@ def joined(facts: Facts, trust: Trust) -> Joined:
 def _strength(support: Joined) -> tuple[int, int]:
     """How much a fact is worth keeping: trusted ones most, then those of many callers, then recent ones."""
     return (2**62, 0) if support is None else (len(support.callers), support.last_s)
-
-

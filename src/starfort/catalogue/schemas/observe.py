@@ -11,8 +11,8 @@ from starfort.base.sql import load_sql
 from starfort.store import Store
 
 OVERLAP: Final = timedelta(seconds=10)
-"""Time that is read again, because a batch gets its time of arrival before it can be read. Rows that were read
-are known by their ids."""
+"""Time that is read again, because a batch gets its time of arrival before it can be read. Rows that were
+read are known by their ids."""
 
 SLICE: Final = timedelta(minutes=10)
 """Arrival time that one look reads at most; a look after a long pause catches up over several."""
@@ -21,8 +21,8 @@ LATEST: Final = timedelta(hours=24)
 """How far back the first look goes."""
 
 MAX_ROWS: Final = 2_000
-"""Rows of one look; of more, an arbitrary choice is taken. Engines bound the rate of shapes, so this is met after
-a pause only."""
+"""Rows of one look; of more, an arbitrary choice is taken. Engines bound the rate of shapes, so this is met
+after a pause only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,8 @@ class ShapeObserver:
             if row["id"] not in self._known:
                 yield _call(row)
         fresh = {row["id"]: row["received"].astimezone(UTC) for row in rows}
-        self._known = {id: when for id, when in (self._known | fresh).items() if when > until - OVERLAP}
+        known = self._known | fresh
+        self._known = {key: when for key, when in known.items() if when > until - OVERLAP}
         self.watermark = until
 
 

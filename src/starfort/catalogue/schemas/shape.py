@@ -21,15 +21,21 @@ ANY: Final = "*"
 """The name that stands for all names that look like values."""
 
 
-def read(text: str) -> Shape | None:
-    """Read a text; `None` when it is none, or of a version that is not known."""
-    if not text or len(text) > MAX_BYTES:
-        return None
+def read(text: str) -> Shape:
+    """Read a text.
+
+    Raises:
+        ValueError: it is no shape, or of a version that is not known.
+    """
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"a shape of {len(text)} characters")
     try:
         shape = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return shape if isinstance(shape, dict) and shape.get("v") == 1 else None
+    except RecursionError:
+        raise ValueError("a shape that is nested too deeply") from None
+    if not isinstance(shape, dict) or shape.get("v") != 1:
+        raise ValueError("a shape of an unknown version")
+    return shape
 
 
 def longest(length: int) -> int:

@@ -18,8 +18,8 @@ class Trust:
     """When a fact is trusted.
 
     Attributes:
-        callers: so many callers must have shown it, at most `KEPT`. A caller is a verified subject, or else an
-            address: credentials that nobody verified can be made up by the thousand.
+        callers: so many callers must have shown it, at most `KEPT`. A caller is a verified subject, or else
+            an address: credentials that nobody verified can be made up by the thousand.
         apart_s: seconds between the first and the last time.
     """
 
@@ -53,7 +53,9 @@ def join(one: Joined, two: Joined, trust: Trust) -> Joined:
         return TRUSTED
     if one == two:
         return one
-    callers = one.callers if one.callers == two.callers else tuple(sorted({*one.callers, *two.callers})[:KEPT])
+    callers = (
+        one.callers if one.callers == two.callers else tuple(sorted({*one.callers, *two.callers})[:KEPT])
+    )
     first, last = min(one.first_s, two.first_s), max(one.last_s, two.last_s)
     if len(callers) >= trust.callers and last - first >= trust.apart_s:
         return TRUSTED
