@@ -86,15 +86,16 @@ fn of_scheme(scheme: &[u8]) -> &'static str {
         b"negotiate" | b"ntlm" | b"kerberos" => "negotiate",
         b"oauth" => "oauth1",
         b"apikey" | b"api-key" | b"x-api-key" | b"key" => "api_key",
-        b"aws4-hmac-sha256" | b"aws" | b"goog4-rsa-sha256" | b"goog4-hmac-sha256" => "aws4",
+        b"aws" | b"goog4-rsa-sha256" | b"goog4-hmac-sha256" | [b'a', b'w', b's', b'4', ..] => {
+            "aws4"
+        }
         b"signature"
         | b"mac"
         | b"hmac"
         | b"sharedkey"
         | b"sharedkeylite"
-        | b"sharedaccesssignature" => "signature",
-        [b'h', b'm', b'a', b'c', b'-', ..] => "signature",
-        [b'a', b'w', b's', b'4', ..] => "aws4",
+        | b"sharedaccesssignature"
+        | [b'h', b'm', b'a', b'c', b'-', ..] => "signature",
         _ => "token",
     }
 }
@@ -145,16 +146,14 @@ pub(super) fn of_header(name: &[u8]) -> Option<&'static str> {
     let (rest, last) = last_word(name);
     let before = last_word(rest).1;
     match last {
-        b"apikey" => Some("api_key"),
+        b"apikey" | b"secret" => Some("api_key"),
         b"key" => KEYS.contains(&before).then_some("api_key"),
-        b"secret" => Some("api_key"),
         b"token" | b"authtoken" | b"accesstoken" => {
             let is_known = !OTHER_TOKENS.contains(&before);
             is_known.then_some("token")
         }
-        b"auth" | b"jwt" | b"assertion" => Some("token"),
+        b"auth" | b"jwt" | b"assertion" | b"session" | b"sessionid" => Some("token"),
         b"authorization" => (name != b"authorization").then_some("token"),
-        b"session" | b"sessionid" => Some("token"),
         b"id" => (before == b"session").then_some("token"),
         b"signature" => Some("signature"),
         b"256" => (before == b"signature").then_some("signature"),

@@ -205,7 +205,7 @@ fn is_signed(segment: &[u8]) -> bool {
 fn is_hook(segment: &[u8], before: [&str; 2]) -> bool {
     let is_id = |text: &str| {
         (9..=13).contains(&text.len())
-            && text.starts_with(|first: char| matches!(first, 'T' | 'B' | 'E' | 'W' | 'A'))
+            && text.starts_with(['T', 'B', 'E', 'W', 'A'])
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
@@ -224,7 +224,7 @@ fn is_after_word(segment: &[u8], before: [&str; 2]) -> bool {
     if is_one_of(word, PASSWORD_WORDS) {
         return is_password(segment);
     }
-    if segment.len() < 10 || !segment.iter().all(is_secret_byte) {
+    if segment.len() < 10 || !segment.iter().copied().all(is_secret_byte) {
         return false;
     }
     let is_uuid = is_uuid(segment);
@@ -241,8 +241,8 @@ fn is_after_word(segment: &[u8], before: [&str; 2]) -> bool {
     is_one_of(word, COLLECTION_WORDS) && (is_hexadecimal(segment, 40) || is_random(segment, 32))
 }
 
-fn is_secret_byte(byte: &u8) -> bool {
-    is_base64url(*byte) || matches!(byte, b'.' | b'=' | b'~' | b'+' | b':' | b'%' | b'!' | b'@')
+fn is_secret_byte(byte: u8) -> bool {
+    is_base64url(byte) || matches!(byte, b'.' | b'=' | b'~' | b'+' | b':' | b'%' | b'!' | b'@')
 }
 
 /// Whether a segment is personal data because of the word before it, or an address that no detector knows.

@@ -148,13 +148,13 @@ pub(super) fn is_key(text: &[u8]) -> bool {
     beginnings.any(|(beginning, least)| {
         let rest = text.strip_prefix(beginning.as_bytes());
         rest.is_some_and(|rest| {
-            rest.len() >= *least && is_mixed(rest) && rest.iter().all(is_key_byte)
+            rest.len() >= *least && is_mixed(rest) && rest.iter().copied().all(is_key_byte)
         })
     })
 }
 
-fn is_key_byte(byte: &u8) -> bool {
-    is_base64url(*byte) || matches!(byte, b'.' | b'=' | b'~' | b'+' | b'/' | b'%' | b':' | b'!')
+fn is_key_byte(byte: u8) -> bool {
+    is_base64url(byte) || matches!(byte, b'.' | b'=' | b'~' | b'+' | b'/' | b'%' | b':' | b'!')
 }
 
 /// Whether a text has several digits, or capitals among small letters, as names rarely have.

@@ -20,7 +20,7 @@ fn event(path: &str, headers: &Head<'_>, answer: &Head<'_>, body: &str) -> Event
             id: template.into(),
             method: "GET".into(),
             path: template.into(),
-            ..bundle.endpoints[1].clone()
+            ..support::bundle(1, 0).endpoints.remove(0)
         });
     }
     let engine = engine(bundle);
