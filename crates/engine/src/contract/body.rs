@@ -42,6 +42,10 @@ struct Kept {
 /// A body that is held against its schema when it was read.
 ///
 /// It is a [`Listener`]: hand it to the reader beside the others, then call [`BodyCheck::finish`].
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about what was heard"
+)]
 pub struct BodyCheck<'c> {
     program: &'c Program,
     media: Option<&'c Media>,
@@ -126,7 +130,7 @@ impl<'c> BodyCheck<'c> {
             return checked;
         }
         let Some(media) = self.media else {
-            if self.is_malformed {
+            if self.is_malformed && is_read(self.kind) {
                 self.add(Code::Malformed, violations);
             }
             checked.is_unread = !is_read(self.kind) && self.kind != BodyKind::Empty;

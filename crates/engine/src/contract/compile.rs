@@ -23,6 +23,9 @@ use crate::shape::CharacterSet;
 /// The most schemas of one API. GitHub's document has 40,000.
 const MAX_SCHEMAS: usize = 1_000_000;
 
+/// Makes a keyword of what belongs to it.
+type Make<T> = fn(T) -> Keyword;
+
 /// What is wrong with a schema: for people, without values of traffic.
 pub(crate) type Wrong = String;
 
@@ -130,7 +133,7 @@ impl<'a> Compiler<'a> {
             }
             for (keyword, inner) in members {
                 subschemas(keyword, inner, |schema| {
-                    open.push((schema, Rc::clone(&resource)))
+                    open.push((schema, Rc::clone(&resource)));
                 });
             }
         }
@@ -253,10 +256,10 @@ impl<'a> Compiler<'a> {
         keywords: &mut Vec<Keyword>,
     ) -> Result<(), Wrong> {
         if let Some(values) = members.get("enum").and_then(Value::as_array) {
-            keywords.push(Keyword::Enum(Arc::new(literals(values))));
+            keywords.push(Keyword::Enum(Box::new(literals(values))));
         }
         if let Some(value) = members.get("const") {
-            keywords.push(Keyword::Enum(Arc::new(literals([value]))));
+            keywords.push(Keyword::Enum(Box::new(literals([value]))));
         }
         if let Some(range) = range(members)? {
             keywords.push(Keyword::Range(Box::new(range)));
@@ -270,7 +273,7 @@ impl<'a> Compiler<'a> {
                 ),
             }
         }
-        let counts: [(&str, &str, fn(Bounds) -> Keyword); 3] = [
+        let counts: [(&str, &str, Make<Bounds>); 3] = [
             ("minLength", "maxLength", Keyword::Length),
             ("minItems", "maxItems", Keyword::ItemCount),
             ("minProperties", "maxProperties", Keyword::MemberCount),
@@ -342,7 +345,7 @@ impl<'a> Compiler<'a> {
                 .map(|(name, schema)| (name.as_str().into(), self.inner(schema, resource)));
             keywords.push(Keyword::DependentSchemas(all.collect()));
         }
-        let lists: [(&str, fn(Box<[NodeId]>) -> Keyword); 3] = [
+        let lists: [(&str, Make<Box<[NodeId]>>); 3] = [
             ("allOf", Keyword::AllOf),
             ("anyOf", Keyword::AnyOf),
             ("oneOf", Keyword::OneOf),
@@ -367,7 +370,7 @@ impl<'a> Compiler<'a> {
             })));
         }
         // Last, because they ask what everything before has evaluated.
-        let last: [(&str, fn(NodeId) -> Keyword); 2] = [
+        let last: [(&str, Make<NodeId>); 2] = [
             ("unevaluatedItems", Keyword::UnevaluatedItems),
             ("unevaluatedProperties", Keyword::UnevaluatedProperties),
         ];
@@ -679,7 +682,9 @@ fn literal(value: &Value, tree: &mut Tree) {
         Value::String(text) => tree.scalar(Kind::String, text),
         Value::Array(items) => {
             tree.open(true);
-            items.iter().for_each(|item| literal(item, tree));
+            for item in items {
+                literal(item, tree);
+            }
             tree.close();
         }
         Value::Object(members) => {

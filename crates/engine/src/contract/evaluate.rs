@@ -17,6 +17,7 @@ use smol_str::SmolStr;
 
 use super::marks::{Mark, Marks};
 use super::number::Number;
+use super::parameter::Fields;
 use super::schema::{
     Branches, Items, Keyword, Members, NameHasher, Node, NodeId, Program, Range, Types, type_of,
 };
@@ -61,6 +62,7 @@ pub(crate) struct Options<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Valid, as JSON Schema has it; fields that no schema names do not count.
+    #[cfg(test)]
     pub(crate) is_valid: bool,
     /// Work that was done.
     pub(crate) work: u64,
@@ -124,6 +126,7 @@ pub(crate) fn evaluate(
         Vec::new()
     };
     Outcome {
+        #[cfg(test)]
         is_valid,
         work: work - evaluation.left,
         pointers: evaluation.pointers(root, &unknown),
@@ -196,6 +199,12 @@ impl<'a, 'v> Evaluation<'a, 'v> {
         self.trials == 0 && self.told < MAX_TOLD
     }
 
+    /// Whether a failure ends the schema at work. Outside of trials the rest is looked at too: for its violations, and for
+    /// the fields that it names.
+    const fn stops(&self, is_valid: bool) -> bool {
+        !is_valid && self.trials > 0
+    }
+
     // --- One schema, one value ---
 
     fn check(&mut self, schema: NodeId, at: u32) -> bool {
@@ -231,7 +240,7 @@ impl<'a, 'v> Evaluation<'a, 'v> {
         let outer = std::mem::replace(&mut self.since, self.marks.now());
         let mut is_valid = self.direction(node);
         for keyword in &node.keywords {
-            if !is_valid && !self.tells() {
+            if self.stops(is_valid) {
                 break;
             }
             is_valid &= match kind {
@@ -424,7 +433,7 @@ impl<'a, 'v> Evaluation<'a, 'v> {
             };
             is_valid &= self.member(schema, item, false);
             self.marks.add(Mark::Member(item));
-            if !is_valid && !self.tells() {
+            if self.stops(is_valid) {
                 break;
             }
         }
@@ -494,7 +503,7 @@ impl<'a, 'v> Evaluation<'a, 'v> {
             if slot.is_some() {
                 self.marks.name(member);
             }
-            if !is_valid && !self.tells() {
+            if self.stops(is_valid) {
                 return false;
             }
         }
@@ -654,7 +663,7 @@ impl<'a, 'v> Evaluation<'a, 'v> {
         let mut is_valid = true;
         for schema in all {
             is_valid &= self.check(*schema, at);
-            if !is_valid && !self.tells() {
+            if self.stops(is_valid) {
                 return false;
             }
         }
@@ -701,6 +710,10 @@ impl<'a, 'v> Evaluation<'a, 'v> {
 
     /// All alternatives failed. If the types leave just one of them, its violations say more than that none fits.
     fn no_alternative(&mut self, all: &[NodeId], at: u32) -> bool {
+        if self.trials > 0 {
+            return false;
+        }
+        self.name_any(all, at);
         if !self.tells() {
             return false;
         }
@@ -715,6 +728,31 @@ impl<'a, 'v> Evaluation<'a, 'v> {
             }
         }
         self.fail(Code::Alternative)
+    }
+
+    /// Which alternative was meant is not known, so a field that any of them names is known.
+    fn name_any(&mut self, all: &[NodeId], at: u32) {
+        if !self.options.finds_unknown || self.tree.kind(at) != Some(Kind::Object) {
+            return;
+        }
+        let tree = self.tree;
+        let fields: Vec<Fields<'_>> = all
+            .iter()
+            .map(|schema| Fields::of(self.program, Some(*schema)))
+            .collect();
+        let names: u64 = fields
+            .iter()
+            .map(|fields| fields.names().count() as u64)
+            .sum();
+        self.charge(names.saturating_mul(u64::from(tree.count(at))));
+        self.marks.close_maybe(at);
+        let is_open = fields.iter().any(|fields| fields.is_open);
+        for member in tree.members(at) {
+            let name = tree.member_name(member);
+            if is_open || fields.iter().any(|fields| fields.has(name)) {
+                self.marks.name(member);
+            }
+        }
     }
 
     fn branch(&mut self, branches: &Branches, at: u32) -> bool {

@@ -16,10 +16,10 @@ macro_rules! formats {
             $($name),+
         }
 
-        impl Format {
-            /// Every name, for documents and tests.
-            pub(crate) const NAMES: &'static [&'static str] = &[$($($text),+),+];
+        /// The names of the formats that are checked.
+        pub const FORMATS: &[&str] = &[$($($text),+),+];
 
+        impl Format {
             /// The format with this name.
             pub(crate) fn named(name: &str) -> Option<Self> {
                 match name {
@@ -217,9 +217,7 @@ fn duration(text: &str) -> bool {
         Some((days, clock)) => (days, Some(clock)),
         None => (rest, None),
     };
-    let weeks = days
-        .strip_suffix('W')
-        .is_some_and(|digits| is_number(digits));
+    let weeks = days.strip_suffix('W').is_some_and(is_number);
     if weeks {
         return clock.is_none();
     }

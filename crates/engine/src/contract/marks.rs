@@ -37,7 +37,7 @@ pub(crate) struct Marks {
     kept: Vec<Mark>,
     /// For each value: some schema names it, whether that schema holds or not. Empty: nobody asks for unknown fields.
     named: Vec<bool>,
-    /// For each object: some schema names fields of it, whether that schema holds or not.
+    /// For each object: alternatives name fields of it, of which none holds.
     closed: Vec<bool>,
 }
 
@@ -93,9 +93,15 @@ impl Marks {
 
     /// Some schema names fields of this object.
     pub(crate) fn close(&mut self, object: u32) {
+        if !self.closed.is_empty() {
+            self.list.push(Mark::Closed(object));
+        }
+    }
+
+    /// Some alternative would name fields of this object, if it held.
+    pub(crate) fn close_maybe(&mut self, object: u32) {
         if let Some(closed) = self.closed.get_mut((object - self.root) as usize) {
             *closed = true;
-            self.list.push(Mark::Closed(object));
         }
     }
 

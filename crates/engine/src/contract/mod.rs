@@ -42,6 +42,7 @@ use crate::http::body::BodyKind;
 use crate::http::content_type;
 
 pub use body::{Asked, BodyCheck};
+pub use format::FORMATS;
 pub use operation::{Checked, Operation, RequestHead};
 pub use remove::{NotJson, Removal, Removed, remove};
 pub use violation::{Code, Direction, MAX_VIOLATIONS, Part, Violation, Violations, plain_name};
@@ -73,7 +74,7 @@ struct Place {
 /// The contracts of all APIs.
 #[derive(Debug, Default)]
 pub struct Contracts {
-    contracts: Vec<Contract>,
+    all: Vec<Contract>,
     by_endpoint: HashMap<u32, Place>,
     by_api: HashMap<u32, usize>,
     unchecked: Vec<String>,
@@ -122,7 +123,7 @@ impl Contracts {
             .extend(unchecked.map(|what| format!("contract of API {}: {what}", contract.api)));
         let removal =
             |settings: &ContractSettings| Removal::new(settings.remove.iter().map(String::as_str));
-        self.contracts.push(Contract {
+        self.all.push(Contract {
             compiled,
             removals: contract.settings.iter().map(removal).collect(),
             settings: contract.settings.clone(),
@@ -132,7 +133,7 @@ impl Contracts {
     /// Whether no API has a contract, so that nothing is checked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.contracts.is_empty()
+        self.all.is_empty()
     }
 
     /// What cannot be checked in linear time, each with its reason, for people.
@@ -145,7 +146,7 @@ impl Contracts {
     #[must_use]
     pub fn of(&self, endpoint: u32) -> Option<Call<'_>> {
         let place = self.by_endpoint.get(&endpoint)?;
-        let contract = self.contracts.get(place.contract)?;
+        let contract = self.all.get(place.contract)?;
         Some(Call {
             program: &contract.compiled.program,
             operation: contract.compiled.operations.get(place.operation)?,
@@ -158,7 +159,7 @@ impl Contracts {
     /// How calls of an API are held to its contract if they belong to no operation of it.
     #[must_use]
     pub fn settings(&self, api: u32) -> Option<&ContractSettings> {
-        let contract = self.contracts.get(*self.by_api.get(&api)?)?;
+        let contract = self.all.get(*self.by_api.get(&api)?)?;
         contract.settings.first()
     }
 }

@@ -212,7 +212,9 @@ fn list_or_text(shape: Shape, texts: &[&str], tree: &mut Tree) {
         }
         tree.close();
     } else {
-        texts.iter().for_each(|text| tree.scalar(Kind::Text, text));
+        for text in texts {
+            tree.scalar(Kind::Text, text);
+        }
     }
 }
 
@@ -245,9 +247,9 @@ fn divided(written: Written<'_>, text: &str, shape: Shape, tree: &mut Tree) -> F
         .collect();
     if !shape.is_object() {
         tree.open(true);
-        pieces
-            .iter()
-            .for_each(|piece| tree.scalar(Kind::Text, piece));
+        for piece in &pieces {
+            tree.scalar(Kind::Text, piece);
+        }
         tree.close();
         return Found::Value;
     }

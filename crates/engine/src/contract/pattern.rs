@@ -224,23 +224,31 @@ impl Translation<'_> {
             self.out.push('^');
             self.rest = rest;
         }
-        let mut is_after_dash = false;
+        // Whether a range may begin at the last character, and whether one has begun.
+        let (mut can_begin, mut has_begun) = (false, false);
         loop {
             let character = self.next().ok_or("a class does not end")?;
+            let is_class = character == '\\'
+                && self
+                    .rest
+                    .starts_with(['d', 'D', 'w', 'W', 's', 'S', 'p', 'P']);
             match character {
                 ']' => break,
+                '-' if can_begin && !self.rest.starts_with(']') => {
+                    self.out.push('-');
+                    (can_begin, has_begun) = (false, true);
+                    continue;
+                }
                 '\\' => self.escape(true)?,
                 // These mean more in the crate's classes than in JavaScript's.
-                '[' | '&' | '~' | '^' => {
+                '[' | '&' | '~' | '^' | '-' => {
                     self.out.push('\\');
                     self.out.push(character);
                 }
-                '-' if is_after_dash || self.rest.starts_with(['-', ']']) => {
-                    self.out.push_str(r"\-")
-                }
                 other => self.out.push(other),
             }
-            is_after_dash = character == '-';
+            can_begin = !has_begun && !is_class;
+            has_begun = false;
         }
         self.out.push(']');
         Ok(())
@@ -263,7 +271,8 @@ impl Translation<'_> {
             's' | 'S' => class(SPACE, letter == 'S'),
             'b' if in_class => r"\x08".to_owned(),
             'b' => r"(?-u:\b)".to_owned(),
-            'n' | 't' | 'r' | 'f' | 'v' | 'p' | 'P' | 'B' | 'A' | 'z' => format!(r"\{letter}"),
+            'n' | 't' | 'r' | 'f' | 'v' | 'B' | 'A' | 'z' => format!(r"\{letter}"),
+            'p' | 'P' => self.property(letter)?,
             // The end of a text in Java, .NET and Ruby, where many documents come from.
             'Z' => r"\z".to_owned(),
             '0' => r"\x00".to_owned(),
@@ -296,6 +305,14 @@ impl Translation<'_> {
             first
         };
         Ok(format!(r"\x{{{code:x}}}"))
+    }
+
+    /// `\p{L}`, `\P{Script=Greek}`.
+    fn property(&mut self, letter: char) -> Result<String, &'static str> {
+        let end = self.rest.find('}').filter(|_| self.rest.starts_with('{'));
+        let (name, rest) = self.rest.split_at(end.ok_or("a property has no name")? + 1);
+        self.rest = rest;
+        Ok(format!(r"\{letter}{name}"))
     }
 
     fn hex(&mut self, count: usize) -> Option<u32> {

@@ -12,12 +12,15 @@ use crate::http::json_text::{StringEnd, number, string_end, unescape_into, word_
 /// The deepest nesting. What is deeper is not looked at by the check either.
 const MAX_DEPTH: usize = super::tree::MAX_DEPTH;
 
+/// The segments of a path before its last one.
+type Segments = Box<[Box<str>]>;
+
 /// Fields that are always taken out.
 #[derive(Debug, Clone, Default)]
 pub struct Removal {
     names: HashSet<Box<str>>,
     /// Paths by their last segment.
-    paths: HashMap<Box<str>, Vec<Box<[Box<str>]>>>,
+    paths: HashMap<Box<str>, Vec<Segments>>,
 }
 
 /// The text is no JSON, or is cut short: nothing was taken out of it.

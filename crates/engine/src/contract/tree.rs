@@ -3,7 +3,7 @@
 //! The reader of a body tells it, so a body is read once for parameters, rules and contract. Memory is some ten times the
 //! text at worst (`[1,1,1…]`), in two buffers whatever the number of values.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use super::number::Number;
 
@@ -60,7 +60,7 @@ pub(crate) struct Tree {
     name_start: Option<u32>,
     is_over_limit: bool,
     has_text: bool,
-    hashes: OnceCell<Vec<u64>>,
+    hashes: OnceLock<Vec<u64>>,
 }
 
 /// Values are payload: only their number is shown.

@@ -56,11 +56,10 @@ fn without_dots(path: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split('/') {
         match segment {
-            "." => {}
             ".." if segments.len() > 1 => {
                 segments.pop();
             }
-            ".." => {}
+            "." | ".." => {}
             other => segments.push(other),
         }
     }

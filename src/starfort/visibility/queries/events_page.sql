@@ -5,8 +5,7 @@ SELECT
     engine_us, request_bytes, response_bytes, address, country, asn, as_organization, ja4, fingerprint,
     user_agent, bot, bot_name, identity_kind, identity_verified, subject, identity_error, auth_seen,
     credential_places, api_version, response_traits, content_type, response_content_type, parameters, anomalies,
-    findings, evidence, sensitive_request,
-    sensitive_response, signals, action, policy, tags, observed
+    findings, evidence, contract, sensitive_request, sensitive_response, signals, action, policy, tags, observed
 FROM events
 WHERE time >= {since:DateTime64(6, 'UTC')}
   AND time <= {before_time:DateTime64(6, 'UTC')} AND (time, id) < ({before_time:DateTime64(6, 'UTC')}, {before_id:String})
