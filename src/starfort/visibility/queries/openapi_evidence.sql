@@ -12,6 +12,8 @@ FROM
             if(empty(auth_seen) AND status BETWEEN 200 AND 299, [('open', '')], []),
             arrayMap(v -> ('parameter', toString(v)), parameters),
             arrayMap(v -> ('auth', toString(v)), auth_seen),
+            arrayMap(v -> ('place', toString(v)), credential_places),
+            [('scheme', toString(scheme))],
             arrayMap(v -> ('sensitive', toString(v)), arrayConcat(sensitive_request, sensitive_response))
         )) AS pair
     FROM events
