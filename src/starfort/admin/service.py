@@ -8,7 +8,7 @@ import asyncio
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import structlog
@@ -18,6 +18,7 @@ from starfort.admin.attention import attention
 from starfort.admin.callers import rolled
 from starfort.admin.contract import contract_state
 from starfort.admin.decisions import by_name
+from starfort.admin.documents import DocumentSource, document_of
 from starfort.admin.endpoints import EndpointView
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
@@ -38,7 +39,6 @@ from starfort.store import QueryLimitError, StoreBusyError
 from starfort.store.parameters import Value
 from starfort.store.reach import SHORT_S, is_far
 from starfort.store.rows import Row
-from starfort.visibility.openapi import export_openapi
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -196,14 +196,18 @@ class Insight:
         scope = {"api": api, "endpoint_id": endpoint_id}
         return await contract_state(self._rows, name, scope, limit, offset)
 
-    async def openapi(self, api: str) -> dict[str, Any]:
-        """An OpenAPI document of an API, made from its traffic.
+    async def openapi(
+        self, api: str, day: date | None = None, source: DocumentSource = "traffic"
+    ) -> dict[str, Any]:
+        """An OpenAPI document of an API, made from its traffic, or its own.
 
         Args:
             api: name of the API; "" when there is only one.
+            day: traffic of this day, UTC; by default that of the last seven days.
+            source: what it is made from.
 
         Raises:
-            NotFoundError: no endpoint belongs to that API.
+            NotFoundError: no endpoint belongs to that API, or it has no document.
             InvalidError: there are several APIs and none is named.
         """
         catalogue = self._runtime.catalogue
@@ -214,7 +218,7 @@ class Insight:
             raise NotFoundError(
                 f"the catalogue has no API {api[:128]!r}; it has: {', '.join(names) or 'none yet'}"
             )
-        return await self._ask(export_openapi, catalogue, self._runtime.store, api or names[0])
+        return await self._ask(document_of, self._runtime, api or names[0], day, source)
 
     def posture(
         self, api: str, severity: str, limit: int, offset: int, *, endpoint_id: str = ""

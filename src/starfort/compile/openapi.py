@@ -12,6 +12,7 @@ from typing import Final
 from starfort.bundle import ContentKind
 from starfort.compile import content
 from starfort.config import ConfigProblem
+from starfort.config.apis import Api
 from starfort.contracts import files, servers
 from starfort.contracts.documents import MAX_KEPT, Documents, ReadDocument
 from starfort.contracts.model import Contract
@@ -89,6 +90,11 @@ def read(file: Path) -> Document:
             _KEPT.clear()
         _KEPT[file] = (found, made)
     return made
+
+
+def of_api(api: Api) -> Document | None:
+    """The document of an API as `read` gives it; `None` when it has none."""
+    return None if api.openapi is None else read(api.openapi)
 
 
 def _document(found: ReadDocument) -> Document:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -96,21 +97,30 @@ class Endpoints(Protocol):
         """Every endpoint."""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time of calls, UTC: from `since` (else seven days before the end) to `until` (else now)."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 def export_openapi(
     catalogue: Endpoints,
     store: Store,
     api: str,
+    span: Span | None = None,
     *,
-    since: datetime | None = None,
     learned: Learned | None = None,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Describe one API as its traffic shows it.
 
     Args:
         catalogue: has its endpoints.
         store: has its events.
         api: name of the API.
-        since: calls from then on, UTC; by default the last seven days.
+        span: the time to describe; by default the last seven days. Of an earlier time only endpoints that
+            were called then are described, and without schemas, which are of all time.
         learned: has the schemas of its endpoints.
 
     Returns:
@@ -120,7 +130,11 @@ def export_openapi(
         StoreError: the store does not answer.
     """
     found = [row for row in catalogue.endpoints() if row.api == api and row.first_seen is not None]
-    evidence = _evidence(store, api, since or datetime.now(UTC) - timedelta(days=7))
+    span = span or Span()
+    end = span.until or datetime.now(UTC)
+    evidence = _evidence(store, api, span.since or end - timedelta(days=7), end)
+    if span.until is not None:
+        found, learned = [row for row in found if row.id in evidence], None
     contract = observed(api, found, evidence, learned)
     info = {"title": api, "version": "observed", "description": "Made by Starfort from traffic."}
     document = to_openapi(contract, info)
@@ -187,9 +201,15 @@ def _count(operation: dict[str, Any], statuses: Mapping[str, int]) -> None:
             answer["x-starfort-calls"] = answer.get("x-starfort-calls", 0) + count
 
 
-def _evidence(store: Store, api: str, begin: datetime) -> dict[str, Seen]:
+def _evidence(store: Store, api: str, begin: datetime, end: datetime) -> dict[str, Seen]:
     """What calls had, by endpoint."""
-    parameters: dict[str, Value] = {"since": begin, "api": api, "values": MAX_VALUES, "limit": MAX_ROWS}
+    parameters: dict[str, Value] = {
+        "since": begin,
+        "until": end,
+        "api": api,
+        "values": MAX_VALUES,
+        "limit": MAX_ROWS,
+    }
     # Over a long time there are too many events to read them in time. The rollups have the same columns.
     name = "openapi_evidence_rolled" if is_far(store, begin) else "openapi_evidence"
     evidence: dict[str, Seen] = {}

@@ -17,8 +17,8 @@ FROM
             arrayMap(v -> ('sensitive', toString(v)), arrayConcat(sensitive_request, sensitive_response))
         )) AS pair
     FROM events
-    WHERE time >= {since:DateTime64(6, 'UTC')} AND api = {api:String} AND endpoint_id != '' AND upstream != ''
-      AND status >= 200
+    WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND api = {api:String}
+      AND endpoint_id != '' AND upstream != '' AND status >= 200
 ) AS events
 GROUP BY endpoint_id, kind, value
 ORDER BY endpoint_id, kind, seen DESC, value
