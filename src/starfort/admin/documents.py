@@ -49,7 +49,7 @@ def own_document(config: Config, name: str) -> dict[str, Any]:
         NotFoundError: it has none that can be read.
     """
     api = next((one for one in config.apis if one.name == name), None)
-    found = openapi.of_api(api) if api is not None else None
+    found = openapi.of_api(api, config.data_dir) if api is not None else None
     if api is None or found is None or found.contract is None:
         raise NotFoundError(f"the API {name[:128]!r} has no document")
     contract = mounted(found.contract, base_paths(api))

@@ -19,6 +19,7 @@ from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.catalogue_watch import CatalogueWatch
 from starfort.runtime.detection import Detection
 from starfort.runtime.disk import Disks
+from starfort.runtime.documents import DocumentRefresh
 from starfort.runtime.envoy import Proxy
 from starfort.runtime.horizon import Horizon
 from starfort.runtime.posture_watch import PostureWatch
@@ -55,6 +56,7 @@ class Parts:
         horizon: the time up to which detection can see.
         proxy: Envoy.
         admin: serves REST API and dashboard.
+        documents: looks at fetched documents.
         disks: how much room is left.
         samples: rates and Envoy's metrics.
         background: everything that runs beside the rest.
@@ -80,6 +82,7 @@ class Parts:
     horizon: Horizon
     proxy: Proxy
     admin: AdminServer
+    documents: DocumentRefresh
     disks: Disks
     samples: Samples
     background: Background

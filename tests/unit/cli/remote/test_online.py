@@ -84,7 +84,9 @@ def test_catalogue(run: Run, served: Served) -> None:
     assert lines[0].startswith("id,api,method,host,path,documented")
     assert len(lines) == 3
     assert run("catalogue", "diff", "learned", "learned", "--api", "bank").code == 0
-    assert run("catalogue", "diff", "learned", "2020-01-01", "--api", "bank").code == 1, "nothing was called then"
+    assert run("catalogue", "diff", "learned", "2020-01-01", "--api", "bank").code == 1, (
+        "nothing was called then"
+    )
     assert "has no document" in run("catalogue", "diff", "document", "learned", "--api", "bank").err
 
 
