@@ -51,9 +51,7 @@ def event(body: str, content_type: str = "application/json", **changes: Any) -> 
 
 def shape_of(body: object) -> shape.Shape:
     """The shape of a JSON body."""
-    found = shape.read(event(json.dumps(body))["shape_request"])
-    assert found is not None
-    return found
+    return shape.read(event(json.dumps(body))["shape_request"])
 
 
 def _codes(text: str) -> set[str]:
