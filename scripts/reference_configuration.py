@@ -237,7 +237,9 @@ def _range(hint: Any) -> str:
                 bounds |= {word: getattr(each, word) for word in ("ge", "le") if hasattr(each, word)}
         arguments = [each for each in get_args(hint) if each is not type(None)]
         hint = arguments[0]
-    return f" ({bounds['ge']:,} to {bounds['le']:,})" if {"ge", "le"} <= set(bounds) else ""
+    if not {"ge", "le"} <= set(bounds) or not isinstance(bounds["ge"], int):
+        return ""
+    return f" ({bounds['ge']:,} to {bounds['le']:,})"
 
 
 def _default(field: FieldInfo, hint: Any) -> str:

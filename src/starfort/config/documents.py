@@ -56,7 +56,7 @@ class _Remote(Model):
 
 
 class UrlDocument(_Remote):
-    """A document behind an address. While what comes is missing or wrong, the last good copy stays in force."""
+    """A document behind an address. Until a good one comes, the last good copy stays in force."""
 
     url: HttpsUrl
     """Address, https only. Redirects are not followed."""
