@@ -9,6 +9,7 @@ from starfort.admin.documents import DocumentSource
 from starfort.admin.filters import EndpointFilter
 from starfort.admin.models import (
     CatalogueCounts,
+    Deviation,
     EndpointDetail,
     EndpointSchema,
     EndpointSummary,
@@ -78,6 +79,28 @@ async def export_document(
 ) -> dict[str, Any]:
     """An OpenAPI document."""
     return await desk.insight.openapi(api, day, source)
+
+
+@router.get(
+    "/catalogue/deviations",
+    summary="How traffic leaves an API's document",
+    description=(
+        "What the calls of the last seven days had that the document does not have, and what they lacked "
+        "although it asks for it."
+    ),
+    openapi_extra={"x-errors": [404]},
+)
+async def list_deviations(
+    _: Viewer,
+    desk: Office,
+    api: Annotated[
+        str, Query(max_length=128, description="Its name; it may be left out when there is one API.")
+    ] = "",
+    limit: LimitField = 50,
+    offset: OffsetField = 0,
+) -> Page[Deviation]:
+    """A page of deviations."""
+    return await desk.insight.deviations(api, limit, offset)
 
 
 @router.get(

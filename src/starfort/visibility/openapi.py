@@ -129,13 +129,7 @@ def export_openapi(
     Raises:
         StoreError: the store does not answer.
     """
-    found = [row for row in catalogue.endpoints() if row.api == api and row.first_seen is not None]
-    span = span or Span()
-    end = span.until or datetime.now(UTC)
-    evidence = _evidence(store, api, span.since or end - timedelta(days=7), end)
-    if span.until is not None:
-        found, learned = [row for row in found if row.id in evidence], None
-    contract = observed(api, found, evidence, learned)
+    contract, found, evidence = _observed(catalogue, store, api, span or Span(), learned)
     info = {"title": api, "version": "observed", "description": "Made by Starfort from traffic."}
     document = to_openapi(contract, info)
     operations = {
@@ -148,6 +142,30 @@ def export_openapi(
             operations[endpoint.id] |= _facts(endpoint, evidence.get(endpoint.id, {}))
             _count(operations[endpoint.id], evidence.get(endpoint.id, {}).get("status", {}))
     return document
+
+
+def observed_contract(
+    catalogue: Endpoints,
+    store: Store,
+    api: str,
+    span: Span | None = None,
+    *,
+    learned: Learned | None = None,
+) -> Contract:
+    """The contract that `export_openapi` writes; the same arguments and errors."""
+    return _observed(catalogue, store, api, span or Span(), learned)[0]
+
+
+def _observed(
+    catalogue: Endpoints, store: Store, api: str, span: Span, learned: Learned | None
+) -> tuple[Contract, list[Endpoint], dict[str, Seen]]:
+    """A contract, the endpoints in it, and what their calls had."""
+    found = [row for row in catalogue.endpoints() if row.api == api and row.first_seen is not None]
+    end = span.until or datetime.now(UTC)
+    evidence = _evidence(store, api, span.since or end - timedelta(days=7), end)
+    if span.until is not None:
+        found, learned = [row for row in found if row.id in evidence], None
+    return observed(api, found, evidence, learned), found, evidence
 
 
 def observed(
