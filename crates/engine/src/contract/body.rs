@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::evaluate::{Options, evaluate};
+use super::marks::outermost;
 use super::operation::{Checked, Media};
 use super::parameter::{Fields, Found, Pair, PairKind, Shape, Written, from_pairs};
 use super::schema::{NodeId, Program};
@@ -174,7 +175,9 @@ impl<'c> BodyCheck<'c> {
         for root in self.tree.roots() {
             let outcome = evaluate(self.program, schema, &self.tree, root, options, violations);
             checked.work = checked.work.saturating_add(outcome.work);
-            checked.unknown.extend(outcome.unknown);
+            let mut removable = outcome.unknown;
+            removable.extend(outcome.foreign);
+            checked.unknown.extend(outermost(&self.tree, removable));
             for pointer in outcome.pointers {
                 if self.asked.denies_unknown {
                     self.add_pointer(Code::Unknown, pointer.clone(), violations);

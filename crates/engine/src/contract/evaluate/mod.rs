@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use super::marks::Marks;
+use super::marks::{Mark, Marks};
 use super::number::Number;
 use super::schema::{Keyword, NameHasher, Node, NodeId, Program, Types, type_of};
 use super::tree::{Kind, Tree};
@@ -70,6 +70,8 @@ pub(crate) struct Outcome {
     pub(crate) unknown: Vec<u32>,
     /// Pointers to the first of them, each once.
     pub(crate) pointers: Vec<SmolStr>,
+    /// Members that only the other message should have, in any order.
+    pub(crate) foreign: Vec<u32>,
 }
 
 /// The result of a schema for a value.
@@ -120,17 +122,20 @@ pub(crate) fn evaluate(
         evaluation.path.clear();
         evaluation.tell(Code::Limit, None);
     }
-    let unknown = if options.finds_unknown && !evaluation.is_spent() {
-        evaluation.marks.unknown(tree, is_valid)
-    } else {
-        Vec::new()
-    };
+    let (mut unknown, mut foreign) = (Vec::new(), Vec::new());
+    if options.finds_unknown && !evaluation.is_spent() {
+        unknown = evaluation.marks.unknown(tree, is_valid);
+        if program.has_directions {
+            foreign = evaluation.marks.foreign();
+        }
+    }
     Outcome {
         #[cfg(test)]
         is_valid,
         work: work - evaluation.left,
         pointers: evaluation.pointers(root, &unknown),
         unknown,
+        foreign,
     }
 }
 
@@ -274,17 +279,17 @@ impl<'a, 'v> Evaluation<'a, 'v> {
 
     /// `readOnly` in a request, `writeOnly` in an answer.
     fn direction(&mut self, node: &Node) -> bool {
-        match self.options.direction {
-            _ if !self.options.refuses_other => true,
-            // The body itself is not a property (OpenAPI 3.0.3, Schema Object, readOnly).
-            Some(Direction::Request) if node.read_only && !self.path.is_empty() => {
-                self.fail(Code::ReadOnly)
-            }
-            Some(Direction::Response) if node.write_only && !self.path.is_empty() => {
-                self.fail(Code::WriteOnly)
-            }
-            _ => true,
-        }
+        let code = match self.options.direction {
+            Some(Direction::Request) if node.read_only => Code::ReadOnly,
+            Some(Direction::Response) if node.write_only => Code::WriteOnly,
+            _ => return true,
+        };
+        // The body itself is not a property (OpenAPI 3.0.3, Schema Object, readOnly).
+        let Some(step) = self.path.last() else {
+            return true;
+        };
+        self.marks.add(Mark::Foreign(step.at));
+        !self.options.refuses_other || self.fail(code)
     }
 
     /// Keywords for values of any type.
