@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue.decisions import Decisions
+from starfort.catalogue.drift import Drift
 from starfort.catalogue.evidence import Calls, Learned, folded
 from starfort.catalogue.limits import CatalogueLimits
 from starfort.catalogue.matcher import Matcher
@@ -21,6 +23,7 @@ from starfort.catalogue.observe import Observation
 from starfort.catalogue.segments import SLUG
 from starfort.catalogue.sightings import WORDS, Seen, ShapeKey, Sighting, Sightings, folded_shape, union
 from starfort.catalogue.templates import learn, skeleton
+from starfort.catalogue.version_log import VersionLog
 
 GROWTH: Final = 0.25
 """Templates are learned again when the evidence has grown by this share."""
@@ -31,9 +34,12 @@ LEAST_GROWTH: Final = 50
 FREE_S: Final = 0.5
 """Learning that takes less than this may be repeated at once."""
 
+MOST_HOSTS: Final = 1_000
+"""Host names of one API that are known; beyond, every one is new."""
+
 PAUSE: Final = 4
-"""After learning that took longer, this many times as long passes before the next, so that an API of ten thousand
-shapes takes no more than a fifth of a core."""
+"""After learning that took longer, this many times as long passes before the next, so that an API of ten
+thousand shapes takes no more than a fifth of a core."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOGIN_WORDS: Final = frozenset(
@@ -63,6 +69,7 @@ class Book:
         shapes: dict[ShapeKey, Sighting] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.name = name
         self.facts = ApiFacts(name)
         self.declared: dict[str, Declared] = {}
         self.endpoints: dict[str, Endpoint] = {}
@@ -72,9 +79,22 @@ class Book:
         """Ids of endpoints that changed or were removed."""
         self.led: set[str] = set()
         """Ids that lead to another endpoint than before, or to none."""
-        self.made: set[str] = set()
-        """Ids of endpoints that the last learning made and that no others were before."""
+        self.hosts: set[str] = set()
+        """Host names that its endpoints were called by."""
+        self.versions = VersionLog(limits.asked)
+        self.drift = Drift()
         self.dropped: Counter[str] = Counter()
+        self.unsaved = False
+        """Whether there are endpoints that were not written yet."""
+        self.members_changed = True
+        """Whether its endpoints are other ones than when the owner of this flag looked last."""
+        self._made: set[str] = set()
+        self._fresh_hosts: dict[str, str] = {}
+        self._has_hosts = False
+        self._unplaced: set[ShapeKey] = set()
+        self._waiting: set[ShapeKey] = set()
+        self._learned: list[LearnedEndpoint] | None = None
+        self._room = limits.endpoints
         self._limits, self._clock = limits, clock
         self._decisions = Decisions()
         self._matcher: Matcher | None = None
@@ -105,10 +125,67 @@ class Book:
         """An endpoint's id and all that lead to it."""
         return [key, *sorted(old for old, new in self.merged.items() if new == key)]
 
+    def learned(self) -> list[LearnedEndpoint]:
+        """Endpoints that only traffic shows, for the compiler; by path and method."""
+        if self._learned is None:
+            self._learned = [
+                LearnedEndpoint(found.api, found.method, found.template)
+                for found in self.snapshot()
+                if found.origin == "learned"
+            ]
+        return self._learned
+
+    def usage(self) -> dict[str, int]:
+        """How full it is, and what the limits kept out since the start."""
+        learned = sum(found.origin == "learned" for found in self.endpoints.values())
+        return {
+            "endpoints": learned,
+            "endpoints_limit": self._limits.endpoints,
+            "endpoints_refused": self.dropped["endpoints"],
+            "endpoints_evicted": self.dropped["evicted_endpoints"],
+            "shapes": len(self.shapes),
+            "shapes_limit": self._limits.shapes,
+            "shapes_evicted": self.shapes.evicted,
+        }
+
     @property
-    def learned_count(self) -> int:
-        """How many endpoints only traffic shows."""
-        return sum(found.origin == "learned" for found in self.endpoints.values())
+    def watching(self) -> datetime | None:
+        """When the first call of any of its endpoints was; None when there was none."""
+        return min((found.first_seen for found in self.endpoints.values() if found.first_seen), default=None)
+
+    # ------------------------------------------------------------------ what is kept
+
+    def opened(self, kept: Mapping[str, Any]) -> None:
+        """Take up work where an earlier start left off.
+
+        Args:
+            kept: what `kept` gave; empty when there is nothing.
+        """
+        self.hosts = {host for found in self.endpoints.values() for host in found.hosts}
+        self._has_hosts = bool(self.hosts)
+        self._unplaced = {key for key, found in self.shapes.items() if not found.endpoint_id}
+        self._waiting = set(self._unplaced)
+        self.versions.load(kept.get("versions", {}))
+        self.drift.load(kept.get("drift", {}))
+        # An older Starfort did not look for versions outside of paths, so all its calls count as without one.
+        if "versions" not in kept:
+            self.versions.plain = bool(self.endpoints)
+
+    def kept(self) -> dict[str, Any]:
+        """What is kept of the API as a whole, as JSON values."""
+        return {"versions": self.versions.kept(), "drift": self.drift.kept()}
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether something is not written yet."""
+        return bool(self.changed or self.led or self.shapes.changed)
+
+    def saved(self) -> None:
+        """Note that everything is written."""
+        self.changed.clear()
+        self.led.clear()
+        self.shapes.changed.clear()
+        self.unsaved = False
 
     # ------------------------------------------------------------------ what is declared
 
@@ -138,7 +215,8 @@ class Book:
         if known.first_seen is None:
             del self.endpoints[key]
         else:
-            self.endpoints[key] = replace(known, origin="learned", deprecated=False, drift=())
+            self.endpoints[key] = replace(known, origin="learned", deprecated=False, drift=(), told=())
+        self.drift.forget(key)
         self.changed.add(key)
 
     def _take_declared(self, declared: Declared) -> None:
@@ -152,6 +230,7 @@ class Book:
                 origin="documented" if declared.documented else "configured",
                 labels=tuple(dict.fromkeys((*self.facts.labels, *declared.labels))),
                 deprecated=declared.deprecated,
+                told=tuple(word for word in known.told if word != "zombie" or declared.deprecated),
             )
         )
         # Its id has an endpoint of its own again, so it must not lead to another one any more.
@@ -188,9 +267,12 @@ class Book:
                     return
                 self._words[matched.id] += 1
                 endpoint = matched.id
-            # Otherwise it is the first word beside numbers and ids, and learning says whether it is one of them.
+            # Otherwise it is the first word beside numbers and ids, and learning says whether it is one of
+            # them.
         sighting = self.shapes.add(key, seen, endpoint)
         self._growth += seen.answered
+        if not sighting.endpoint_id:
+            self._unplaced.add(key)
         if not sighting.endpoint_id and sighting.evident:
             self._dirty = True
 
@@ -221,8 +303,59 @@ class Book:
         """
         known = self.endpoints[key]
         now = self._with(known, seen)
+        if now.told and "orphan" in now.told:
+            now = replace(now, told=tuple(word for word in now.told if word != "orphan"))
         self._put(now)
         return known, now
+
+    def tell(self, key: str, word: str) -> bool:
+        """Note that people are told something about an endpoint; `False` when they know."""
+        known = self.endpoints[key]
+        if word in known.told:
+            return False
+        self._put(replace(known, told=(*known.told, word)))
+        return True
+
+    def set_drift(self, key: str, codes: tuple[str, ...]) -> list[str]:
+        """Note how an endpoint differs from its document; returns what is new."""
+        known = self.endpoints[key]
+        if known.drift == codes:
+            return []
+        self._put(replace(known, drift=codes))
+        return sorted(set(codes) - set(known.drift))
+
+    def take_made(self) -> list[Endpoint]:
+        """The endpoints that learning has made since the last time and that replace no others."""
+        made, self._made = self._made, set()
+        return [self.endpoints[key] for key in made if key in self.endpoints]
+
+    def take_hosts(self) -> list[tuple[str, Endpoint]]:
+        """The host names that were new since the last time, each with an endpoint."""
+        fresh, self._fresh_hosts = self._fresh_hosts, {}
+        # Of the first hosts of an API nothing is known that they could differ from, so they are no news.
+        first, self._has_hosts = not self._has_hosts, bool(self.hosts)
+        if first:
+            return []
+        return [(host, self.endpoints[key]) for host, key in sorted(fresh.items()) if key in self.endpoints]
+
+    def take_late(self) -> dict[ShapeKey, tuple[int, str]]:
+        """Shapes that have an endpoint now and were seen before the last time this was asked.
+
+        Returns:
+            Time of the first call in microseconds since 1970, and id of the endpoint, by shape.
+        """
+        found = {}
+        for key in [key for key in self._unplaced if self._is_placed(key)]:
+            self._unplaced.discard(key)
+            sighting = self.shapes.get(key)
+            if key in self._waiting and sighting is not None:
+                found[key] = (sighting.first_us, sighting.endpoint_id)
+        self._waiting = set(self._unplaced)
+        return found
+
+    def _is_placed(self, key: ShapeKey) -> bool:
+        sighting = self.shapes.get(key)
+        return sighting is None or bool(sighting.endpoint_id)
 
     # ------------------------------------------------------------------ learning
 
@@ -232,9 +365,8 @@ class Book:
         return (self._dirty or grown) and self._clock() >= self._not_before
 
     def learn(self) -> None:
-        """Find the templates again. Endpoints whose template changed give their history to those that took over."""
+        """Find the templates again; endpoints hand their history to those that take over."""
         began = self._clock()
-        self.made.clear()
         sightings = {key: found for key, found in self.shapes.items() if found.evident}
         learned = self._templates(sightings)
         self._move(sightings, learned)
@@ -270,7 +402,9 @@ class Book:
         weakest = self._weakest()
         for key, sighting in sightings.items():
             template = learned[key].template
-            new = by_skeleton.get((key[0], skeleton(template))) or endpoint_id(self.facts.name, key[0], template)
+            new = by_skeleton.get((key[0], skeleton(template))) or endpoint_id(
+                self.facts.name, key[0], template
+            )
             old = sighting.endpoint_id
             if new == old and new in self.endpoints:
                 kept.add(old)
@@ -296,22 +430,30 @@ class Book:
             moved = sum(shares.values())
             rest = max(0, known.calls - moved)
             heir = max(shares, key=lambda new: (shares[new], new))
-            self.made.difference_update(shares)
+            self._made.difference_update(shares)
             if old in kept or known.origin != "learned":
                 self._put(replace(known, calls=rest))
                 continue
-            # What its shapes brought with them is not counted again. If only one took over, it has everything.
+            # What its shapes brought with them is not counted again. If only one took over, it has
+            # everything.
             left = replace(known, calls=rest)
-            self._put(_absorb(self.endpoints[heir], left if len(shares) == 1 else _bare(left), self._limits.hosts))
+            self._put(
+                _absorb(self.endpoints[heir], left if len(shares) == 1 else _bare(left), self._limits.hosts)
+            )
             del self.endpoints[old]
             self.changed.add(old)
             self._lead(old, heir)
         self._touch()
 
     def _make(
-        self, key: str, method: str, template: str, sighting: Sighting, weakest: list[tuple[tuple[int, int], str]]
+        self,
+        key: str,
+        method: str,
+        template: str,
+        sighting: Sighting,
+        weakest: list[tuple[tuple[int, int], str]],
     ) -> bool:
-        """Make a learned endpoint unless it exists; `False` when the API has too many that are better proved."""
+        """Make a learned endpoint unless it exists; `False` when too many are better proved."""
         if key in self.endpoints:
             return True
         if self._room <= 0 and not self._displace(sighting, weakest):
@@ -322,13 +464,14 @@ class Book:
         self.endpoints[key] = Endpoint(
             key, self.facts.name, host, method, template, "learned", self.facts.labels
         )
-        self.made.add(key)
+        self._made.add(key)
+        self.unsaved = True
         self.changed.add(key)
         self._lead(key, None)
         return True
 
     def _weakest(self) -> list[tuple[tuple[int, int], str]]:
-        """Learned endpoints with what their evidence weighs, the weakest last; only when there is no room left."""
+        """Learned endpoints by what their evidence weighs, weakest last, if room is short."""
         learned = [found for found in self.endpoints.values() if found.origin == "learned"]
         self._room = self._limits.endpoints - len(learned)
         if self._room > len(self.shapes):
@@ -369,12 +512,25 @@ class Book:
 
     def _put(self, endpoint: Endpoint) -> None:
         if self.endpoints.get(endpoint.id) != endpoint:
+            self._note_hosts(endpoint)
             self.endpoints[endpoint.id] = endpoint
             self.changed.add(endpoint.id)
             self._snapshot = None
 
+    def _note_hosts(self, endpoint: Endpoint) -> None:
+        if self.hosts.issuperset(endpoint.hosts):
+            return
+        for host in endpoint.hosts:
+            if host not in self.hosts:
+                self._fresh_hosts[host] = endpoint.id
+                if len(self.hosts) < MOST_HOSTS:
+                    self.hosts.add(host)
+                else:
+                    self.dropped["hosts"] += 1
+
     def _touch(self) -> None:
-        self._matcher = self._snapshot = None
+        self._matcher = self._snapshot = self._learned = None
+        self.members_changed = True
 
     def _lead(self, old: str, new: str | None) -> None:
         """Let an id lead to another endpoint, or to none."""

@@ -1,6 +1,7 @@
-"""Counts callers in 64 bits: each caller sets the bit of its hash, and how many bits are set says how many there are.
+"""Counts callers in 64 bits: each caller sets the bit of its hash.
 
-Sets of callers are joined with `|`, in any order and as often as one likes, and a set has the same size whoever calls.
+Sets of callers are joined with `|`, in any order and as often as one likes, and a set has the same size
+whoever calls.
 Source: K.-Y. Whang and others, A linear-time probabilistic counting algorithm, ACM TODS 15(2), 1990.
 """
 
@@ -12,8 +13,8 @@ from typing import Final
 from starfort.catalogue.evidence import MAX_CALLERS
 
 BITS: Final = 64
-"""Bits of a set, as `queries/observed.sql` makes them. Up to eight callers, the count is exact in two of three
-cases and off by one otherwise; from 64 on it says "many"."""
+"""Bits of a set, as `queries/observed.sql` makes them. Up to eight callers, the count is exact in two of
+three cases and off by one otherwise; from 64 on it says "many"."""
 
 
 def count(bits: int) -> int:

@@ -1,7 +1,7 @@
 """The catalogue: what is declared, what traffic showed, and what changed.
 
-`refresh` reads what came since the last time (README.md describes the way of an event). Each API is a `Book`, which
-finds its templates again when it has something new.
+`refresh` reads what came since the last time (README.md describes the way of an event). Each API is a `Book`,
+which finds its templates again when it has something new.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
@@ -24,7 +23,7 @@ from starfort.catalogue.limits import CatalogueLimits
 from starfort.catalogue.model import ApiFacts, Declared, Endpoint, News
 from starfort.catalogue.observe import Observation, Observer, Slice
 from starfort.catalogue.records import Records
-from starfort.catalogue.versions import version_of
+from starfort.catalogue.reporter import Reporter
 from starfort.store import Store
 
 SAVE_EVERY_S: Final = 30.0
@@ -56,9 +55,10 @@ class Catalogue:
         self._load()
         self._observer = Observer(store, self._watermark)
         self._attribution = Attribution(store)
+        self._reporter = Reporter(store)
         self._saved_at = clock()
-        self._members: frozenset[str] = frozenset()
         self._learned: list[LearnedEndpoint] = []
+        self._shown: tuple[str, ...] = ()
         self._snapshot: tuple[Endpoint, ...] = ()
         self._publish()
 
@@ -74,7 +74,7 @@ class Catalogue:
             if new in homes:
                 homes[new].merged[old] = new
         for book in self._books.values():
-            book.opened()
+            book.opened(memory.apis.get(book.name, {}))
 
     def _book(self, api: str) -> Book:
         found = self._books.get(api)
@@ -121,7 +121,7 @@ class Catalogue:
         `{"/": ["v1", "v2"], "header": ["2024-01"]}`.
         """
         book = self._books.get(api)
-        return reports.versions(book) if book is not None else {}
+        return book.versions.names(book.snapshot(), book.facts.versions) if book is not None else {}
 
     def usage(self) -> dict[str, dict[str, int]]:
         """How full each API is: `endpoints` and `shapes` with their limits, and what the limits kept out."""
@@ -136,6 +136,7 @@ class Catalogue:
         for book in tuple(self._books.values()):
             found.update(book.dropped)
             found["shapes"] += book.shapes.evicted
+            found["versions"] += book.versions.dropped
         return {
             **found,
             "rows": self._observer.dropped_rows,
@@ -195,19 +196,21 @@ class Catalogue:
                 book.learn()
                 busy[book.name] = book
         self._attribution.take(part, seen, busy.values())
+        found += self._reporter.drift(part, self._books, part.until)
         # After everything was seen, so that news of a new endpoint have its hosts and classes.
-        for _, book in sorted(busy.items()):
-            found += reports.of_book(book)
-        return found
+        ordered = [book for _, book in sorted(busy.items())]
+        return self._reporter.report(ordered, list(self._books.values()), part.until) + found
 
     def _sight(self, book: Book, seen: Observation) -> list[News]:
         matched = book.match(seen)
         if seen.shape:
             book.sight(seen, matched)
+        if seen.answered:
+            book.versions.ask(seen.asked, seen.first_us, seen.last_us, seen.answered, seen.callers)
         key = book.endpoint_of(seen, matched)
         if key:
             known, now = book.see(key, seen)
-            return reports.of_change(known, now, seen)
+            return [*reports.of_change(known, now, seen), *self._reporter.zombies(book, key)]
         if seen.endpoint_id and not seen.shape:
             book.dropped["unknown_ids"] += 1
         return []
@@ -221,8 +224,10 @@ class Catalogue:
     def _publish(self) -> None:
         shown = [book for api, book in sorted(self._books.items()) if self._is_shown(api)]
         self._snapshot = tuple(chain.from_iterable(book.snapshot() for book in shown))
-        if any(book.members_changed for book in shown) or len(self._learned) == 0:
-            self._learned = list(chain.from_iterable(map(_learned, shown)))
+        apis = tuple(book.name for book in shown)
+        if apis != self._shown or any(book.members_changed for book in shown):
+            self._shown = apis
+            self._learned = list(chain.from_iterable(book.learned() for book in shown))
         for book in shown:
             book.members_changed = False
 

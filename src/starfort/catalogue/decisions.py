@@ -1,8 +1,8 @@
 """What people decided about segments of paths: which are fixed words and which are values of a parameter.
 
-A pattern is a path from the root whose last segment is `*`: the place that the decision is about. In other segments,
-`*` and `{name}` stand for any one segment. `/api/*` as words splits an endpoint `/api/{id}` that swallowed methods; as
-values, it joins endpoints that differ in this segment only.
+A pattern is a path from the root whose last segment is `*`: the place that the decision is about. In other
+segments, `*` and `{name}` stand for any one segment. `/api/*` as words splits an endpoint `/api/{id}` that
+swallowed methods; as values, it joins endpoints that differ in this segment only.
 """
 
 from __future__ import annotations

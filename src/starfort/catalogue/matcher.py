@@ -1,7 +1,7 @@
 """Finds the endpoint that a shape belongs to, as the engine finds the endpoint of a path.
 
-The engine learns of a template seconds after the catalogue. Calls of that time carry no endpoint, and this says which
-one is theirs without learning again.
+The engine learns of a template seconds after the catalogue. Calls of that time carry no endpoint, and this
+says which one is theirs without learning again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 MOST_PLACES: Final = 32
-"""Places of the tree that are followed at once; templates that need more differ in nothing that a path shows."""
+"""Places of the tree that are followed at once; templates that need more differ in nothing that a path
+shows."""
 
 
 @dataclass(slots=True)
@@ -47,7 +48,8 @@ class Matcher:
 
     def find(self, method: str, shape: str) -> str:
         """The id of the most specific endpoint of a method and shape; "" when there is none."""
-        # All that fit so far, the most specific first: fixed words come before parameters, segment by segment.
+        # All that fit so far, the most specific first: fixed words come before parameters, segment by
+        # segment.
         nodes = [self._root]
         for part in _parts(shape):
             below: list[_Node] = []
@@ -58,7 +60,9 @@ class Matcher:
                 below += [
                     child
                     for (before, after), child in node.parameters.items()
-                    if part.startswith(before) and part.endswith(after) and len(part) > len(before) + len(after)
+                    if part.startswith(before)
+                    and part.endswith(after)
+                    and len(part) > len(before) + len(after)
                 ]
             nodes = below[:MOST_PLACES]
         for node in nodes:

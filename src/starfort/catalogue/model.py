@@ -45,8 +45,8 @@ class VersionPlaces:
 
     Attributes:
         places: of `path`, `host`, `header`, `query` and `media`, those that count.
-        paths: templates with `{version}` where the version stands, `/{tenant}/{version}`; when there are some, no
-            other segment is a version.
+        paths: templates with `{version}` where the version stands, `/{tenant}/{version}`; when there are
+            some, no other segment is a version.
     """
 
     places: frozenset[str] = frozenset({"path", "host", "header", "query", "media"})
@@ -71,7 +71,7 @@ class ApiFacts:
     hosts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     documented: bool = False
-    versions: VersionPlaces = field(default_factory=lambda: VersionPlaces())
+    versions: VersionPlaces = field(default_factory=VersionPlaces)
     words: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
 
@@ -125,6 +125,7 @@ class Endpoint:
         deprecated: whether the document says that it should not be used any more.
         caller_bits: who called, as bits (`callers.py`).
         drift: how answered calls differ from the document: `request:query/unknown:/page`.
+        told: states that people were told of, so that each is told once.
     """
 
     id: str
@@ -145,6 +146,7 @@ class Endpoint:
     deprecated: bool = False
     caller_bits: int = 0
     drift: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
     @property
     def callers(self) -> int:

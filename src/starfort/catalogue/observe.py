@@ -98,10 +98,12 @@ class Slice:
 
     Attributes:
         window: the parameters of the window that was read, for other queries over the same events.
+        until: arrival time up to which everything was read.
         seen: what was seen in it.
     """
 
     window: Mapping[str, Value]
+    until: datetime
     seen: list[Observation]
 
 
@@ -179,7 +181,7 @@ class Observer:
                 self.dropped_paths += 1
                 continue
             found.append(_observation(row, shape))
-        return Slice(window, found)
+        return Slice(window, until, found)
 
 
 def _observation(row: dict[str, Any], shape: str) -> Observation:

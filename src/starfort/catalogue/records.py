@@ -34,7 +34,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Times are whole microseconds, as the store has them, so that comparing them is exact.
 _WATERMARK: Final = "watermark_us"
 # These are read and written as a whole and never searched by SQL, so one column of JSON holds them.
-_SETS: Final = ("labels", "suggested_labels", "auth_seen", "sensitive", "hosts", "drift")
+_SETS: Final = ("labels", "suggested_labels", "auth_seen", "sensitive", "hosts", "drift", "told")
 _EVIDENCE: Final = ("requests", "answers", "hosts", "auth", "sensitive")
 
 
@@ -157,9 +157,13 @@ def _optional(micros: int | None) -> datetime | None:
 
 
 def _endpoint_row(endpoint: Endpoint) -> Row:
-    facts = {name: list(getattr(endpoint, name)) for name in _SETS}
+    facts: Row = {name: list(getattr(endpoint, name)) for name in _SETS}
     # As text: a number of 64 bits is not exact in every reader of JSON.
-    facts |= {"host": endpoint.host, "deprecated": endpoint.deprecated, "callers": f"{endpoint.caller_bits:x}"}
+    facts |= {
+        "host": endpoint.host,
+        "deprecated": endpoint.deprecated,
+        "callers": f"{endpoint.caller_bits:x}",
+    }
     return {
         "id": endpoint.id,
         "api": endpoint.api,
@@ -195,7 +199,7 @@ def _endpoint(row: Row) -> Endpoint:
 
 def _shape_row(api: str, key: ShapeKey, seen: Sighting) -> Row:
     method, shape = key
-    evidence = {name: list(getattr(seen, name)) for name in _EVIDENCE}
+    evidence: Row = {name: list(getattr(seen, name)) for name in _EVIDENCE}
     evidence |= {
         "callers": f"{seen.callers:x}", "words": seen.words, "logins": seen.logins, "open_us": seen.open_us,
     }  # fmt: skip

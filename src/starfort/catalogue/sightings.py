@@ -1,13 +1,14 @@
-"""Keeps the shapes of one API's paths with what their calls showed: the evidence that templates are learned from."""
+"""Keeps the shapes of one API's paths with what their calls showed, from which templates are learned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from starfort.catalogue.callers import count
 from starfort.catalogue.evidence import MAX_LOOKS, Calls
+from starfort.catalogue.observe import Observation
 from starfort.catalogue.segments import SLUG
 
 MIN_WEAK_CALLS: Final = 10
@@ -15,47 +16,18 @@ MIN_WEAK_CALLS: Final = 10
 Gateways in front of APIs give these answers for any path, so one call of a scanner proves nothing."""
 
 WORDS: Final = 64
-"""Words of one parameter that are kept by themselves, those with the most calls: routes that were taken for values
-are among them, because routes are called again and again. The other words are counted together."""
+"""Words of one parameter that are kept by themselves, those with the most calls: routes that were taken for
+values are among them, because routes are called again and again. The other words are counted together."""
 
 EVICTED_SHARE: Final = 0.05
-"""This share of the shapes goes at once when there is no place left, so that not every new one sorts them all."""
+"""This share of the shapes goes at once when there is no place left, so that not every new one sorts them
+all."""
 
 MOST_NAMES: Final = 32
 """Names in one set: kinds of credential, classes."""
 
 ShapeKey: TypeAlias = tuple[str, str]
 """Method and shape."""
-
-
-class Seen(Protocol):
-    """What an observation and a sighting both have."""
-
-    # As properties, so that frozen classes fit too.
-    @property
-    def calls(self) -> int: ...
-    @property
-    def answered(self) -> int: ...
-    @property
-    def first_us(self) -> int: ...
-    @property
-    def last_us(self) -> int: ...
-    @property
-    def hosts(self) -> tuple[str, ...]: ...
-    @property
-    def auth(self) -> tuple[str, ...]: ...
-    @property
-    def sensitive(self) -> tuple[str, ...]: ...
-    @property
-    def callers(self) -> int: ...
-    @property
-    def requests(self) -> tuple[str, ...]: ...
-    @property
-    def answers(self) -> tuple[str, ...]: ...
-    @property
-    def logins(self) -> int: ...
-    @property
-    def open_us(self) -> int | None: ...
 
 
 @dataclass(slots=True)
@@ -94,7 +66,7 @@ class Sighting:
     open_us: int | None = None
     endpoint_id: str = ""
 
-    def add(self, seen: Seen, hosts: int) -> None:
+    def add(self, seen: Observation | Sighting, hosts: int) -> None:
         """Count further calls in.
 
         Args:
@@ -121,7 +93,7 @@ class Sighting:
 
     @property
     def strength(self) -> tuple[int, int, int]:
-        """What the evidence weighs, to compare with others: callers first, because one caller can call often."""
+        """What the evidence weighs: callers first, because one caller can call often."""
         return (count(self.callers) if self.answered else 0, self.answered, self.last_us)
 
     def evidence(self) -> Calls:
@@ -135,6 +107,10 @@ class Sighting:
             answers=self.answers,
             words=self.words,
         )
+
+
+Seen: TypeAlias = Observation | Sighting
+"""What calls of one shape or endpoint showed."""
 
 
 class Sightings:
@@ -198,7 +174,8 @@ class Sightings:
         """Count words that are values together, beyond the `WORDS` of each place that have the most calls.
 
         Args:
-            places: for shapes with words that were found to be values: the shape with `{slug}` in their place.
+            places: for shapes with words that were found to be values: the shape with `{slug}` in their
+                place.
         """
         together: dict[ShapeKey, list[ShapeKey]] = {}
         for key, place in places.items():
@@ -240,7 +217,7 @@ def folded_shape(template: str, shape: str) -> str:
 
 
 def union(first: tuple[str, ...], second: tuple[str, ...], most: int = MOST_NAMES) -> tuple[str, ...]:
-    """The names of both. Old ones stay first: people know what was seen first, and the limit must not push it out."""
+    """The names of both. Old ones come first: the limit must not push out what people know."""
     if not second or len(first) >= most:
         return first
     fresh = set(second).difference(first)

@@ -37,8 +37,10 @@ FROM
         toString(events.endpoint_id) AS endpoint_id,
         toString(events.method) AS method,
         shape AS path,
-        concat(if(match(host, '(^|[.-])v[0-9]{1,3}[.-]'), 'host:', ''), extract(toString(host), '(?:^|[.-])(v[0-9]{1,3})[.-]'))
-            AS asked,
+        multiIf(
+            api_version != '', toString(api_version),
+            match(host, '(^|[.-])v[0-9]{1,3}[.-]'), concat('host:', extract(toString(host), '(?:^|[.-])(v[0-9]{1,3})[.-]')),
+            '') AS asked,
         toUInt64(sumIf(weight, received > {since:DateTime64(6, 'UTC')})) AS calls,
         countIf(status BETWEEN 200 AND 299 OR status IN (304, 406, 409, 410, 412, 413, 415, 422, 428)) AS answered,
         countIf(succeeded AND empty(auth_seen)) AS open_calls,

@@ -9,9 +9,7 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Add the column and the tables."""
-    op.add_column(
-        "catalogue_shapes", sa.Column("evidence", sa.Text, nullable=False, server_default="{}")
-    )
+    op.add_column("catalogue_shapes", sa.Column("evidence", sa.Text, nullable=False, server_default="{}"))
     op.create_table(
         "catalogue_apis",
         sa.Column("api", sa.String(64), primary_key=True),
