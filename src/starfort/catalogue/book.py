@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -42,6 +42,7 @@ PAUSE: Final = 4
 thousand shapes takes no more than a fifth of a core."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LOGIN: Final = ("login",)
 _LOGIN_WORDS: Final = frozenset(
     {"login", "signin", "sign-in", "log-in", "logon", "token", "auth", "authenticate"}
 )
@@ -84,13 +85,14 @@ class Book:
         self.versions = VersionLog(limits.asked)
         self.drift = Drift()
         self.dropped: Counter[str] = Counter()
-        self.unsaved = False
-        """Whether there are endpoints that were not written yet."""
+        self.unsaved: set[str] = set()
+        """Endpoints that were never written."""
         self.members_changed = True
         """Whether its endpoints are other ones than when the owner of this flag looked last."""
         self._made: set[str] = set()
         self._fresh_hosts: dict[str, str] = {}
         self._has_hosts = False
+        self._called = False
         self._unplaced: set[ShapeKey] = set()
         self._waiting: set[ShapeKey] = set()
         self._learned: list[LearnedEndpoint] | None = None
@@ -102,9 +104,13 @@ class Book:
         self._of_words: set[str] = set()
         self._folded: dict[ShapeKey, None] = {}
         self._dirty = bool(shapes)
+        self.urgent = False
+        """Whether calls wait for an endpoint, and not only words beside values for a judgement."""
         self._growth = 0
         self._grown = 0
         self._not_before = 0.0
+        self.learned_at = 0.0
+        """When templates were found the last time, by the clock."""
         self._snapshot: tuple[Endpoint, ...] | None = None
 
     # ------------------------------------------------------------------ what is asked
@@ -148,6 +154,14 @@ class Book:
             "shapes_evicted": self.shapes.evicted,
         }
 
+    def was_called(self, made: Collection[Endpoint]) -> bool:
+        """Whether any endpoint but those that are new was called."""
+        if self._called:
+            return True
+        new = {endpoint.id for endpoint in made}
+        self._called = any(found.first_seen for found in self.endpoints.values())
+        return any(found.first_seen and found.id not in new for found in self.endpoints.values())
+
     @property
     def watching(self) -> datetime | None:
         """When the first call of any of its endpoints was; None when there was none."""
@@ -167,6 +181,7 @@ class Book:
         self._waiting = set(self._unplaced)
         self.versions.load(kept.get("versions", {}))
         self.drift.load(kept.get("drift", {}))
+        self.versions.know(self.endpoints.values(), self.facts.versions)
         # An older Starfort did not look for versions outside of paths, so all its calls count as without one.
         if "versions" not in kept:
             self.versions.plain = bool(self.endpoints)
@@ -185,7 +200,7 @@ class Book:
         self.changed.clear()
         self.led.clear()
         self.shapes.changed.clear()
-        self.unsaved = False
+        self.unsaved.clear()
 
     # ------------------------------------------------------------------ what is declared
 
@@ -207,6 +222,7 @@ class Book:
         # Declared templates may cover learned paths now, and decisions may part or join them.
         self._dirty, self._not_before = True, 0.0
         self._folded.clear()
+        self.versions.know(self.endpoints.values(), facts.versions)
         self._touch()
 
     def _undeclare(self, key: str) -> None:
@@ -275,6 +291,7 @@ class Book:
             self._unplaced.add(key)
         if not sighting.endpoint_id and sighting.evident:
             self._dirty = True
+            self.urgent = self.urgent or matched is None
 
     def _count_together(self, key: ShapeKey, place: ShapeKey, seen: Observation, endpoint: str) -> None:
         """Count one more word of a parameter that has more of them than are kept."""
@@ -371,7 +388,8 @@ class Book:
         learned = self._templates(sightings)
         self._move(sightings, learned)
         self._count_words(sightings, learned)
-        self._dirty, self._growth = False, 0
+        self._dirty, self.urgent, self._growth = False, False, 0
+        self.learned_at = began
         self._grown = sum(found.answered for found in sightings.values())
         took = self._clock() - began
         self._not_before = began + took + (PAUSE * took if took > FREE_S else 0.0)
@@ -465,7 +483,7 @@ class Book:
             key, self.facts.name, host, method, template, "learned", self.facts.labels
         )
         self._made.add(key)
-        self.unsaved = True
+        self.unsaved.add(key)
         self.changed.add(key)
         self._lead(key, None)
         return True
@@ -551,7 +569,9 @@ class Book:
 
     def _with(self, known: Endpoint, seen: Seen) -> Endpoint:
         is_login = seen.logins > 0 or looks_like_login(known.method, known.template)
-        opened = None if seen.open_us is None else _time(seen.open_us)
+        opened = known.open_since
+        if opened is None and seen.open_us is not None:
+            opened = _time(seen.open_us)
         hosts = union(known.hosts, seen.hosts, self._limits.hosts)
         return replace(
             known,
@@ -562,8 +582,10 @@ class Book:
             calls=known.calls + seen.calls,
             auth_seen=union(known.auth_seen, seen.auth),
             sensitive=union(known.sensitive, seen.sensitive),
-            suggested_labels=union(known.suggested_labels, ("login",) if is_login else ()),
-            open_since=known.open_since or opened,
+            suggested_labels=union(known.suggested_labels, ("login",))
+            if is_login
+            else known.suggested_labels,
+            open_since=opened,
             caller_bits=known.caller_bits | seen.callers,
         )
 

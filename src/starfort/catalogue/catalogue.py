@@ -29,6 +29,13 @@ from starfort.store import Store
 SAVE_EVERY_S: Final = 30.0
 """How often times of calls are written; new endpoints are written at once."""
 
+SAVE_PAUSE: Final = 20
+"""And not before this many times as long as writing took has passed."""
+
+LEARN_S: Final = 0.4
+"""Time in one refresh after which no further API is learned. With a refresh every two seconds that is a fifth
+of a core, and a hundred APIs of a thousand endpoints have their turn within half a minute."""
+
 
 class Catalogue:
     """Endpoints of every API. Safe to call from several threads.
@@ -56,7 +63,7 @@ class Catalogue:
         self._observer = Observer(store, self._watermark)
         self._attribution = Attribution(store)
         self._reporter = Reporter(store)
-        self._saved_at = clock()
+        self._save_at = clock() + SAVE_EVERY_S
         self._learned: list[LearnedEndpoint] = []
         self._shown: tuple[str, ...] = ()
         self._snapshot: tuple[Endpoint, ...] = ()
@@ -191,15 +198,25 @@ class Catalogue:
         for book, one in seen:
             found += self._sight(book, one)
         busy = {book.name: book for book, _ in seen}
-        for book in self._books.values():
-            if book.is_due() and self._is_shown(book.name):
-                book.learn()
-                busy[book.name] = book
+        busy.update((book.name, book) for book in self._learn())
         self._attribution.take(part, seen, busy.values())
         found += self._reporter.drift(part, self._books, part.until)
         # After everything was seen, so that news of a new endpoint have its hosts and classes.
         ordered = [book for _, book in sorted(busy.items())]
         return self._reporter.report(ordered, list(self._books.values()), part.until) + found
+
+    def _learn(self) -> list[Book]:
+        """Find the templates of APIs that have something new, for as long as there is time."""
+        due = [book for book in self._books.values() if book.is_due() and self._is_shown(book.name)]
+        # First where calls have no endpoint yet, then where it was done longest ago: all get their turn.
+        due.sort(key=lambda book: (not book.urgent, book.learned_at, book.name))
+        began, done = self._clock(), []
+        for book in due:
+            book.learn()
+            done.append(book)
+            if self._clock() - began > LEARN_S:
+                break
+        return done
 
     def _sight(self, book: Book, seen: Observation) -> list[News]:
         matched = book.match(seen)
@@ -232,14 +249,17 @@ class Catalogue:
             book.members_changed = False
 
     def _save(self) -> None:
-        due = self._clock() - self._saved_at >= SAVE_EVERY_S
         # Times change with every call and are written seldom; a new endpoint is written at once, because
         # people were told about it.
-        if due or any(book.unsaved for book in self._books.values()):
+        if self._clock() >= self._save_at:
             self.save()
+        else:
+            self._records.save_made([book for book in self._books.values() if book.unsaved])
 
     def save(self) -> None:
         """Write what changed. `refresh` does so now and then, and the owner of the catalogue at the end."""
         # The watermark is never saved before what was read: a restart then reads events again.
+        began = self._clock()
         self._records.save(self._books.values(), self._observer.watermark)
-        self._saved_at = self._clock()
+        now = self._clock()
+        self._save_at = now + max(SAVE_EVERY_S, SAVE_PAUSE * (now - began))

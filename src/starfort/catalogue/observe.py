@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from starfort.base.sql import load_sql
@@ -41,7 +42,8 @@ METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "QUERY"})
 """Methods that are learned. Servers and CORS layers answer HEAD and OPTIONS wherever they answer GET."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: making a frozen one costs five times as much, and there are tens of thousands a refresh.
+@dataclass(slots=True)
 class Observation:
     """What was seen of one endpoint, or of one shape where the endpoint is unknown or may hide another.
 
@@ -169,39 +171,38 @@ class Observer:
             "table": "events",
         }
         most: dict[str, Value] = {"limit": MAX_ROWS, "most": MOST_ROWS, "words": MAX_WORDS}
-        rows = self._store.query_arrow(load_sql("catalogue", "queries/observed"), window | most).to_pylist()
-        if rows:
-            self.dropped_rows += rows[0]["total"] - len(rows)
+        table = self._store.query_arrow(load_sql("catalogue", "queries/observed"), window | most)
+        if table.num_rows:
+            self.dropped_rows += table.column("total")[0].as_py() - table.num_rows
         found = []
-        for row in rows:
-            shape = shape_of(row["path"]) if row["path"] else ""
+        # Column by column, which takes a third of the time that rows as dictionaries take.
+        for row in zip(*(table.column(name).to_pylist() for name in _COLUMNS), strict=True):
+            api, endpoint_id, method, path, *rest = row
+            shape = shape_of(path) if path else ""
             # A known endpoint may have any method: the engine has matched the call to it already.
-            unknown = not row["endpoint_id"]
-            if shape is None or (unknown and row["method"] not in METHODS):
+            if shape is None or (not endpoint_id and method not in METHODS):
                 self.dropped_paths += 1
                 continue
-            found.append(_observation(row, shape))
+            found.append(_observation((api, endpoint_id, method, path, shape), rest))
         return Slice(window, until, found)
 
 
-def _observation(row: dict[str, Any], shape: str) -> Observation:
+_COLUMNS: Final = (
+    "api", "endpoint_id", "method", "path", "asked", "calls", "answered", "open_calls", "logins", "first_us",
+    "last_us", "hosts", "auth", "sensitive", "callers", "requests", "answers",
+)  # fmt: skip
+
+
+def _observation(place: tuple[str, str, str, str, str], rest: list[Any]) -> Observation:
+    asked, calls, answered, open_calls, logins, first_us, last_us, hosts, auth, sensitive, *looks = rest
+    callers, requests, answers = looks
     return Observation(
-        api=row["api"],
-        endpoint_id=row["endpoint_id"],
-        method=row["method"],
-        path=row["path"],
-        shape=shape,
-        asked=row["asked"],
-        calls=row["calls"],
-        answered=row["answered"],
-        open_calls=row["open_calls"],
-        logins=row["logins"],
-        first_us=row["first_us"],
-        last_us=row["last_us"],
-        hosts=tuple(sorted(row["hosts"])),
-        auth=tuple(sorted(row["auth"])),
-        sensitive=tuple(sorted(row["sensitive"])),
-        callers=row["callers"],
-        requests=tuple(sorted(row["requests"])),
-        answers=tuple(sorted(row["answers"])),
-    )
+        *place, asked, calls, answered, open_calls, logins, first_us, last_us,
+        _lines(hosts), _lines(auth), _lines(sensitive), callers, _lines(requests), _lines(answers),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _lines(text: str) -> tuple[str, ...]:
+    """The lines of a text. Most calls have the same few, which are then kept once."""
+    return tuple(text.split("\n")) if text else ()

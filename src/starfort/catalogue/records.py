@@ -111,6 +111,22 @@ class Records:
         for book in changed:
             book.saved()
 
+    def save_made(self, books: Collection[Book]) -> None:
+        """Write endpoints that were never written, with their shapes.
+
+        How far the events were read is not noted: what else they showed is not written either.
+
+        Args:
+            books: APIs that have such endpoints.
+        """
+        if not books:
+            return
+        with self._engine.begin() as connection:
+            for book in books:
+                _save_made(connection, book)
+        for book in books:
+            book.unsaved.clear()
+
 
 def _save_book(connection: Connection, book: Book) -> None:
     _forget(connection, CATALOGUE_ENDPOINTS, [(key,) for key in book.changed])
@@ -125,6 +141,15 @@ def _save_book(connection: Connection, book: Book) -> None:
     _add(connection, CATALOGUE_MERGED, led)
     _forget(connection, CATALOGUE_APIS, [(book.name,)])
     _add(connection, CATALOGUE_APIS, [{"api": book.name, "facts": json.dumps(book.kept())}])
+
+
+def _save_made(connection: Connection, book: Book) -> None:
+    keys = [key for key in book.unsaved if key in book.endpoints]
+    _forget(connection, CATALOGUE_ENDPOINTS, [(key,) for key in keys])
+    _add(connection, CATALOGUE_ENDPOINTS, [_endpoint_row(book.endpoints[key]) for key in keys])
+    shapes = {key: row for key, row in book.shapes.changed_items() if row.endpoint_id in book.unsaved}
+    _forget(connection, CATALOGUE_SHAPES, [(book.name, *key) for key in shapes])
+    _add(connection, CATALOGUE_SHAPES, [_shape_row(book.name, key, row) for key, row in shapes.items()])
 
 
 def _forget(connection: Connection, table: Table, keys: Collection[tuple[str, ...]]) -> None:

@@ -54,7 +54,8 @@ class Reporter:
         for book in busy:
             made = book.take_made()
             hosts = book.take_hosts()
-            book.versions.found(book.endpoints.values(), made, book.facts.versions, now_us)
+            first = not book.was_called(made)
+            book.versions.found(made, book.facts.versions, now_us, first=first)
             # Hosts come first, because they explain the endpoints that came with them; versions do so too.
             found += news.of_hosts(book, hosts)
             found += news.of_new(book, [endpoint for endpoint in made if endpoint.origin == "learned"])

@@ -139,6 +139,13 @@ class Sightings:
         """Every shape with its sighting."""
         yield from self.kept.items()
 
+    def changed_items(self) -> Iterator[tuple[ShapeKey, Sighting]]:
+        """Shapes that changed and are still there."""
+        for key in self.changed:
+            found = self.kept.get(key)
+            if found is not None:
+                yield key, found
+
     def add(self, key: ShapeKey, seen: Seen, endpoint_id: str = "") -> Sighting:
         """Count calls of a shape in. When there is no place for a new shape, the weakest make way for it.
 
@@ -218,7 +225,7 @@ def folded_shape(template: str, shape: str) -> str:
 
 def union(first: tuple[str, ...], second: tuple[str, ...], most: int = MOST_NAMES) -> tuple[str, ...]:
     """The names of both. Old ones come first: the limit must not push out what people know."""
-    if not second or len(first) >= most:
+    if not second or second == first or len(first) >= most:
         return first
     fresh = set(second).difference(first)
     return (first + tuple(sorted(fresh)))[:most] if fresh else first

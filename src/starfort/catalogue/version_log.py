@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -74,6 +74,9 @@ class VersionLog:
         self.plain = False
         """Whether calls without any version were seen."""
         self.pending: list[Pending] = []
+        # What paths have shown so far, so that a new endpoint is compared without looking at all the others.
+        self._in_paths: dict[tuple[str, str], set[Version]] = {}
+        self._plain_paths: set[str] = set()
         self.dropped = 0
 
     def ask(self, text: str, first_us: int, last_us: int, answered: int, callers: int) -> None:
@@ -108,47 +111,48 @@ class VersionLog:
         self.dropped += 1
         return True
 
-    def found(
-        self, endpoints: Collection[Endpoint], made: Sequence[Endpoint], places: VersionPlaces, now_us: int
-    ) -> None:
-        """Note the versions that are new.
+    def know(self, endpoints: Iterable[Endpoint], places: VersionPlaces) -> None:
+        """Take over the versions in paths of endpoints that are known, in place of all others.
 
         Args:
             endpoints: all of the API.
-            made: those among them that are new.
+            places: where versions stand.
+        """
+        self._in_paths, self._plain_paths = {}, set()
+        self._add(endpoints, places)
+
+    def _add(self, endpoints: Iterable[Endpoint], places: VersionPlaces) -> None:
+        for endpoint in endpoints:
+            found = version_of(endpoint.template, places)
+            if found is None:
+                self._plain_paths.add(skeleton(endpoint.template))
+            else:
+                self._in_paths.setdefault(found[0].family, set()).add(found[0])
+
+    def found(self, made: Sequence[Endpoint], places: VersionPlaces, now_us: int, *, first: bool) -> None:
+        """Note the versions that are new.
+
+        Args:
+            made: endpoints that are new.
             places: where versions stand.
             now_us: microseconds since 1970.
+            first: whether the API was not called before.
         """
-        self._found_in_paths(endpoints, made, places, now_us)
-        new = {endpoint.id for endpoint in made}
-        first = not any(endpoint.first_seen and endpoint.id not in new for endpoint in endpoints)
+        self._found_in_paths(made, places, now_us)
+        self._add(made, places)
         self._found_asked(places, now_us, first=first)
 
-    def _found_in_paths(
-        self, endpoints: Iterable[Endpoint], made: Sequence[Endpoint], places: VersionPlaces, now_us: int
-    ) -> None:
+    def _found_in_paths(self, made: Sequence[Endpoint], places: VersionPlaces, now_us: int) -> None:
         fresh: dict[Version, set[str]] = {}
         for endpoint in made:
             found = version_of(endpoint.template, places)
             if found is not None:
                 fresh.setdefault(found[0], set()).add(found[1])
-        if not fresh:
-            return
-        known: dict[tuple[str, str], set[Version]] = {}
-        plain: set[str] = set()
-        new = {endpoint.id for endpoint in made}
-        for endpoint in endpoints:
-            if endpoint.id not in new:
-                found = version_of(endpoint.template, places)
-                if found is None:
-                    plain.add(skeleton(endpoint.template))
-                else:
-                    known.setdefault(found[0].family, set()).add(found[0])
         for version, tails in sorted(fresh.items()):
-            others: set[Version | None] = set(known.get(version.family, ()))
+            others: set[Version | None] = set(self._in_paths.get(version.family, ()))
             if version in others:
                 continue
-            if not plain.isdisjoint(tails):
+            if not self._plain_paths.isdisjoint(tails):
                 others.add(None)
             self._begin(version, others, now_us)
 

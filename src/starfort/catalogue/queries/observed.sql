@@ -2,7 +2,7 @@
 -- is known. Unmistakable values are replaced by their kind here, so that a busy API has only a few rows. A call is no
 -- evidence that an endpoint exists if it found nothing (404, 405, 501), had no answer (0), or Starfort answered it.
 -- The paths of a known endpoint count only if they have a word where its template has a parameter. Times are
--- microseconds since 1970.
+-- microseconds since 1970, and lists are texts in lines, which are read much faster.
 WITH
     splitByChar('/', path) AS segments,
     splitByChar('/', toString(template)) AS places,
@@ -47,19 +47,19 @@ FROM
         countIf(account_hash != '') AS logins,
         toInt64(toUnixTimestamp64Micro(min(time))) AS first_us,
         toInt64(toUnixTimestamp64Micro(max(time))) AS last_us,
-        groupUniqArray(8)(toString(host)) AS hosts,
-        arrayMap(v -> toString(v), groupUniqArrayArray(8)(auth_seen)) AS auth,
+        arrayStringConcat(arraySort(groupUniqArray(8)(toString(host))), '\n') AS hosts,
+        arrayStringConcat(arraySort(groupUniqArrayArray(8)(auth_seen)), '\n') AS auth,
         -- What a request has counts only where the upstream took it: anybody can send anything.
-        arrayMap(v -> toString(v), groupUniqArrayArray(32)(
-            arrayConcat(if(succeeded, sensitive_request, []), sensitive_response))) AS sensitive,
+        arrayStringConcat(arraySort(groupUniqArrayArray(32)(
+            arrayConcat(if(succeeded, sensitive_request, []), sensitive_response))), '\n') AS sensitive,
         groupBitOr(bitShiftLeft(toUInt64(1), caller % 64)) AS callers,
-        groupUniqArrayIf(8)(
+        arrayStringConcat(arraySort(groupUniqArrayIf(8)(
             hex(cityHash64(content_type, arraySort(arrayFilter(
                 p -> NOT startsWith(p, 'path:') AND NOT startsWith(p, 'header:') AND NOT startsWith(p, 'cookie:'),
                 arrayMap(p -> toString(p), parameters))))),
-            has_shape) AS requests,
-        groupUniqArrayIf(8)(concat(toString(status), ' ', toString(response_content_type)), has_shape AND succeeded)
-            AS answers,
+            has_shape)), '\n') AS requests,
+        arrayStringConcat(arraySort(groupUniqArrayIf(8)(
+            concat(toString(status), ' ', toString(response_content_type)), has_shape AND succeeded)), '\n') AS answers,
         count() OVER () AS total
     FROM {table:Identifier} AS events
     WHERE received > {since:DateTime64(6, 'UTC')} - toIntervalSecond({overlap:UInt32})
