@@ -45,6 +45,10 @@ pub struct SharedState {
     pub rules: RulesCache,
     /// Conditions that were an error instead of true or false.
     pub policy_errors: AtomicU64,
+    /// Requests and answers that broke a contract.
+    pub contract_broken: AtomicU64,
+    /// Those of them that were refused.
+    pub contract_refused: AtomicU64,
 }
 
 /// The current instant, as the host's clocks say.

@@ -33,7 +33,9 @@ use crate::policy::Decision;
 use crate::rate::RateTable;
 use crate::rules::{Environment, QueryFacts};
 use crate::schema;
-use crate::transaction::{Findings, ResponseState, RulesOutcome, Transaction, Watch};
+use crate::transaction::{
+    ContractOutcome, Findings, ResponseState, RulesOutcome, Transaction, Watch,
+};
 use crate::view;
 use crate::work::{self, Work};
 
@@ -288,6 +290,7 @@ fn begin(engine: &Engine, protocol: &'static str, known: Known, now: Now) -> Box
         inspection: None,
         rules: RulesOutcome::default(),
         sensitive_request: Vec::new(),
+        contract: ContractOutcome::default(),
         decision: Decision::default(),
         response: ResponseState::default(),
         trace: None,

@@ -68,8 +68,6 @@ class ContractMedia:
     """Lower case, without parameters; `application/*` and `*/*` are ranges."""
     schema: int | None
     encoding: tuple[PropertyEncoding, ...] = ()
-    fields: int | None = None
-    """Index in `ApiContract.fields`."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +120,7 @@ class ContractSettings:
     requests: Mode | None
     responses: Mode | None
     deny_unknown: bool
+    deny_unknown_fields: bool
     remove: tuple[str, ...] = ()
     remove_undocumented: bool = False
 
@@ -178,17 +177,6 @@ class OtherScheme(SecurityScheme):
 
 
 @dataclass(frozen=True)
-class FieldsNode:
-    """The fields that an answer may have at one place."""
-
-    # Indexes and not nested nodes: a schema may contain itself.
-    open: bool
-    named: tuple[tuple[str, int], ...] = ()
-    others: int | None = None
-    items: int | None = None
-
-
-@dataclass(frozen=True)
 class ApiContract:
     """The contract of one API."""
 
@@ -201,4 +189,3 @@ class ApiContract:
     operations: tuple[ContractOperation, ...]
     settings: tuple[ContractSettings, ...]
     """The first one holds for calls that belong to no operation."""
-    fields: tuple[FieldsNode, ...] = ()

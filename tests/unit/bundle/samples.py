@@ -39,7 +39,7 @@ def contract() -> c.ApiContract:
     form, simple = c.ParameterStyle.FORM, c.ParameterStyle.SIMPLE
     query = c.ContractParameter("n", c.ParameterPlace.QUERY, True, 0, form, True, True, True, None)
     header = c.ContractParameter("x-n", c.ParameterPlace.HEADER, False, None, simple, False, media_type="a/b")
-    media = c.ContractMedia("application/json", 1, (c.PropertyEncoding("p", ("a/*",), form, True),), 0)
+    media = c.ContractMedia("application/json", 1, (c.PropertyEncoding("p", ("a/*",), form, True),))
     operation = c.ContractOperation(
         places=(c.ContractPlace(0, "/login", 0),),
         parameters=(query, header),
@@ -58,8 +58,7 @@ def contract() -> c.ApiContract:
             c.AuthorizationScheme("bearer"), c.MutualTlsScheme(), c.OtherScheme(),
         ),
         operations=(operation,),
-        settings=(c.ContractSettings(p.Mode.ENFORCE, None, True, ("ssn",), True),),
-        fields=(c.FieldsNode(False, (("a", 0),), 0, 0), c.FieldsNode(True)),
+        settings=(c.ContractSettings(p.Mode.ENFORCE, None, True, False, ("ssn",), True),),
     )  # fmt: skip
 
 

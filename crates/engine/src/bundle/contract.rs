@@ -1,8 +1,8 @@
 //! The contract of an API: the schemas that its calls and answers should keep, as `src/starfort/compile/contracts.py`
 //! makes them from a document, from learned traffic, or from both.
 //!
-//! Python resolves everything that does not depend on a request: dialects, `readOnly` and `writeOnly`, base paths, and
-//! whether fields that no schema names are allowed. What is left are JSON Schemas of the dialect 2020-12.
+//! Python resolves everything that does not depend on a request: dialects of schemas, files that refer to one another,
+//! base paths. What is left are JSON Schemas of the dialect 2020-12.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,8 @@ use super::Mode;
 pub struct ApiContract {
     /// Index in [`super::Bundle::apis`].
     pub api: u32,
-    /// Hex SHA-256 of the definitions and schemas, first 32 characters. The same digest has the same compiled schemas, so
-    /// a bundle that changes other things takes them over.
+    /// Hex SHA-256 of definitions, schemas and operations without their places, first 32 characters. The same digest has
+    /// the same compiled schemas, so a bundle that changes other things takes them over.
     pub digest: String,
     /// JSON text `{"$defs": {NAME: schema, …}}`, which schemas refer to by `{"$ref": "#/$defs/NAME"}`. `/` and `~` in
     /// names are escaped in references as JSON Pointer has it (RFC 6901, 3), and the pointer as a URI fragment has it.
@@ -28,9 +28,6 @@ pub struct ApiContract {
     /// How calls are held to it. Endpoints refer to them by index; the first one holds for calls that belong to no
     /// operation of the contract.
     pub settings: Vec<ContractSettings>,
-    /// Which fields of answers are named, for their removal. Media types refer to them by index.
-    #[serde(default)]
-    pub fields: Vec<FieldsNode>,
 }
 
 /// How calls are held to a contract.
@@ -40,14 +37,16 @@ pub struct ContractSettings {
     pub requests: Option<Mode>,
     /// Responses: `None` checks nothing.
     pub responses: Option<Mode>,
-    /// Refuse what the contract does not name: endpoints, methods and query parameters. Fields of bodies are refused by
-    /// the schemas themselves (`additionalProperties` and `unevaluatedProperties`), which Python has closed.
+    /// Endpoints, methods and query parameters that the contract does not name break it.
     pub deny_unknown: bool,
+    /// So do fields of bodies where no schema that applies says anything of further fields, and fields of the other
+    /// direction (`readOnly`, `writeOnly`). Otherwise only `additionalProperties` and `unevaluatedProperties` decide.
+    pub deny_unknown_fields: bool,
     /// Names of fields that are removed from answers at any depth, and paths that begin with `/` (`/items/*/ssn`, `*` for
     /// an item of a list).
     #[serde(default)]
     pub remove: Vec<String>,
-    /// Remove every field from answers that no schema names ([`ApiContract::fields`]).
+    /// Remove every field from answers that no schema names.
     #[serde(default)]
     pub remove_undocumented: bool,
 }
@@ -165,9 +164,6 @@ pub struct ContractMedia {
     /// How single properties are written, of forms and multipart bodies.
     #[serde(default)]
     pub encoding: Vec<PropertyEncoding>,
-    /// Index in [`ApiContract::fields`], of answers whose undocumented fields are removed.
-    #[serde(default)]
-    pub fields: Option<u32>,
 }
 
 /// How a property of a form or a multipart body is written (OpenAPI 3.1, 4.8.15, "Encoding Object").
@@ -210,17 +206,4 @@ pub enum SecurityScheme {
     MutualTls,
     /// One that cannot be seen in a call, so it counts as there.
     Other,
-}
-
-/// The fields that an answer may have at one place, from all schemas that apply there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldsNode {
-    /// Fields that are not named here may be there too.
-    pub open: bool,
-    /// Names and the nodes of their values, by name in ascending order of bytes.
-    pub named: Vec<(String, u32)>,
-    /// The node of fields that are not named; `None`: nothing is removed in them.
-    pub others: Option<u32>,
-    /// The node of a list's items; `None`: nothing is removed in them.
-    pub items: Option<u32>,
 }

@@ -4,7 +4,8 @@
 -- The paths of a known endpoint count only if they have a word where its template has a parameter. Times are
 -- microseconds since 1970, and lists are texts in lines, which are read much faster.
 WITH
-    splitByChar('/', path) AS segments,
+    -- Matrix parameters (`cars;color=red`) belong to no shape; what begins with a semicolon or a dot is left to Python.
+    arrayMap(s -> if(match(s, '^[^;.][^;]*;'), substringIndex(s, ';', 1), s), splitByChar('/', path)) AS segments,
     splitByChar('/', toString(template)) AS places,
     -- Most paths of known endpoints need no shape, so the segments are looked at only where one is needed.
     endpoint_id = '' OR (

@@ -24,7 +24,7 @@ STRUCTS = (
     model.AddressList, model.Geo, model.Bot, model.CannedResponse, model.Content, policies.Policy,
     contract.ApiContract, contract.ContractSettings, contract.ContractOperation, contract.ContractPlace,
     contract.ContractParameter, contract.ContractBody, contract.ContractMedia, contract.PropertyEncoding,
-    contract.ContractResponse, contract.FieldsNode,
+    contract.ContractResponse,
 )  # fmt: skip
 PLAIN_ENUMS = {
     "OverLimit": model.OverLimit, "Phase": policies.Phase, "Mode": policies.Mode, "Quantifier": Quantifier,
