@@ -87,6 +87,23 @@ class Attribution:
                 paths[row["api"], row["method"], row["path"]] = (found[1], shape)
         self._insert(paths, earlier)
 
+    def lead(self, ids: Iterable[tuple[str, str, str]]) -> None:
+        """Write where ids of the past lead, so that every question about an endpoint counts its past calls.
+
+        Args:
+            ids: id, the id that it leads to, and that one's template; "" and "" where it leads nowhere.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        every = list(ids)
+        for start in range(0, len(every), MOST_AT_ONCE):
+            some = every[start : start + MOST_AT_ONCE]
+            given: dict[str, Value] = {
+                name: [row[number] for row in some] for number, name in enumerate(("old", "new", "templates"))
+            }
+            self._store.command(load_sql("catalogue", "queries/lead"), given)
+
     def _insert(
         self, paths: Mapping[tuple[str, str, str], tuple[str, str]], window: Mapping[str, Value]
     ) -> None:

@@ -79,7 +79,8 @@ class Book:
         self.changed: set[str] = set()
         """Ids of endpoints that changed or were removed."""
         self.led: set[str] = set()
-        """Ids that lead to another endpoint than before, or to none."""
+        """Ids that lead to another endpoint than before, or to none, and were not saved since."""
+        self._fresh_led: set[str] = set()
         self.hosts: set[str] = set()
         """Host names that its endpoints were called by."""
         self.versions = VersionLog(limits.asked)
@@ -179,6 +180,8 @@ class Book:
         self._has_hosts = bool(self.hosts)
         self._unplaced = {key for key, found in self.shapes.items() if not found.endpoint_id}
         self._waiting = set(self._unplaced)
+        # The store may be another one than the last time, so it is told all.
+        self._fresh_led = set(self.merged)
         self.versions.load(kept.get("versions", {}))
         self.drift.load(kept.get("drift", {}))
         self.versions.know(self.endpoints.values(), self.facts.versions)
@@ -354,6 +357,15 @@ class Book:
         if first:
             return []
         return [(host, self.endpoints[key]) for host, key in sorted(fresh.items()) if key in self.endpoints]
+
+    def take_led(self) -> list[tuple[str, str, str]]:
+        """Ids that lead elsewhere than the last time: id, where to, and that one's template."""
+        fresh, self._fresh_led = self._fresh_led, set()
+        found = []
+        for old in sorted(fresh):
+            into = self.endpoints.get(self.merged.get(old, ""))
+            found.append((old, into.id, into.template) if into is not None else (old, "", ""))
+        return found
 
     def take_late(self) -> dict[ShapeKey, tuple[int, str]]:
         """Shapes that have an endpoint now and were seen before the last time this was asked.
@@ -554,18 +566,22 @@ class Book:
         """Let an id lead to another endpoint, or to none."""
         if new is None:
             if self.merged.pop(old, None) is not None:
-                self.led.add(old)
+                self._note_led(old)
             return
         # Events may still have an id from two merges ago, so every old id leads straight to the last one.
         for earlier in [key for key, into in self.merged.items() if into == old]:
             self.merged[earlier] = new
-            self.led.add(earlier)
+            self._note_led(earlier)
         self.merged[old] = new
-        self.led.add(old)
+        self._note_led(old)
         while len(self.merged) > self._limits.merged:
             first = next(iter(self.merged))
             del self.merged[first]
-            self.led.add(first)
+            self._note_led(first)
+
+    def _note_led(self, old: str) -> None:
+        self.led.add(old)
+        self._fresh_led.add(old)
 
     def _with(self, known: Endpoint, seen: Seen) -> Endpoint:
         is_login = seen.logins > 0 or looks_like_login(known.method, known.template)

@@ -169,6 +169,8 @@ class Catalogue:
                 declared.setdefault(endpoint.api, {})[endpoint.id] = endpoint
             for api in {*self._books, *self._apis, *declared}:
                 self._book(api).declare(self._apis.get(api, ApiFacts(api)), declared.get(api, {}))
+            # An id that is declared leads nowhere else from now on.
+            self._attribution.lead(chain.from_iterable(book.take_led() for book in self._books.values()))
             self._publish()
 
     # ------------------------------------------------------------------ what traffic shows
@@ -200,6 +202,7 @@ class Catalogue:
         busy = {book.name: book for book, _ in seen}
         busy.update((book.name, book) for book in self._learn())
         self._attribution.take(part, seen, busy.values())
+        self._attribution.lead(chain.from_iterable(book.take_led() for book in busy.values()))
         found += self._reporter.drift(part, self._books, part.until)
         # After everything was seen, so that news of a new endpoint have its hosts and classes.
         ordered = [book for _, book in sorted(busy.items())]
