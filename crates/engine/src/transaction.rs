@@ -19,6 +19,7 @@ use crate::identity::Identity;
 use crate::input::ResponseHead;
 use crate::policy::{Decision, PolicyTrace};
 use crate::rules::{Evidences, Inspection};
+use crate::shape::Sketch;
 use crate::signals::{ActiveSignal, Passed};
 use crate::work::Work;
 
@@ -53,6 +54,8 @@ pub struct Transaction {
     pub(crate) inspection: Option<Box<Inspection>>,
     pub(crate) rules: RulesOutcome,
     pub(crate) sensitive_request: Vec<&'static str>,
+    /// What the body looks like; `None`: it was not read, or shapes are not told.
+    pub(crate) sketch: Option<Box<Sketch>>,
     /// What breaks the contract of the API.
     pub(crate) contract: ContractOutcome,
     pub(crate) decision: Decision,
@@ -193,6 +196,10 @@ pub(crate) struct ResponseState {
     pub(crate) content_type: SmolStr,
     pub(crate) sensitive: Vec<&'static str>,
     pub(crate) sensitive_count: u32,
+    /// The body is read for its shape.
+    pub(crate) reads_shape: bool,
+    /// What the body looks like; `None`: it was not read for that.
+    pub(crate) sketch: Option<Box<Sketch>>,
     pub(crate) decision: Decision,
     /// The body's beginning, collected for a scan at the end of the stream, at most the limit.
     pub(crate) collected: Vec<u8>,

@@ -22,6 +22,7 @@ from starfort.admin.endpoints import EndpointView
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
+from starfort.admin.outline import outline
 from starfort.admin.trials import Trials
 from starfort.admin.window import DAY_S, RangeName, Window
 from starfort.alerts.history import StoredAlert
@@ -238,6 +239,18 @@ class Insight:
         checks = self._runtime.catalogue.board.checks
         items = [_posture_finding(row, checks.find(row.code)) for row in rows[offset : offset + limit]]
         return models.Page[models.PostureFinding](items=items, total=len(rows), limit=limit, offset=offset)
+
+    def schema(self, endpoint_id: str) -> models.EndpointSchema:
+        """What was learned of the calls of an endpoint; no sections while that is nothing.
+
+        Raises:
+            NotFoundError: the catalogue has none of that id.
+        """
+        found = self.endpoints.find(endpoint_id)
+        operation = self._runtime.catalogue.schemas.operation(found.id)
+        if operation is None:
+            return models.EndpointSchema(confidence=0.0, sections=[])
+        return models.EndpointSchema(confidence=operation.confidence, sections=outline(operation, {}))
 
     def _risks(self, endpoints: Sequence[Endpoint]) -> dict[str, Risk]:
         """The risk of each of these endpoints, by id; an endpoint without findings is left out."""

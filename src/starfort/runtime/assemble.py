@@ -112,8 +112,10 @@ class Assembly:
         held.callback(catalogue.close)
         # The first bundle has the endpoints that were learned before, so a restart forgets none.
         learned = catalogue.learned_endpoints()
-        source = Source(self._config_path, self._toolchain, data_dir / "bundle.sfb", read, learned)
-        built = self._toolchain.build(loaded, learned)
+        contracts = catalogue.learned_contracts(loaded.config)
+        bundle_path = data_dir / "bundle.sfb"
+        source = Source(self._config_path, self._toolchain, bundle_path, read, learned, contracts)
+        built = self._toolchain.build(loaded, learned, contracts)
         return self._connect(source, built, Opened(data_dir, state, store, catalogue))
 
     def _connect(self, source: Source, built: Built, opened: Opened) -> Parts:

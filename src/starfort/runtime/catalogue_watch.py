@@ -52,7 +52,7 @@ class CatalogueWatch:
     async def run(self) -> None:
         """Look whenever there may be something new, until cancelled."""
         changes = ChangeWatch(self.state)
-        told = _identities(self._configuration.learned)
+        told, held = _identities(self._configuration.learned), self._configuration.contracts
         while True:
             await asyncio.sleep(EVERY_S)
             if not changes.due(time.monotonic()):
@@ -60,6 +60,9 @@ class CatalogueWatch:
             try:
                 alerts = await asyncio.to_thread(self._catalogue.refresh)
                 learned = self._catalogue.learned_endpoints()
+                contracts = await asyncio.to_thread(
+                    self._catalogue.learned_contracts, self._configuration.config
+                )
             except Exception:
                 # The store may be busy or a disk full. The next look takes over what this one could not.
                 self.failures += 1
@@ -68,9 +71,9 @@ class CatalogueWatch:
             for alert in alerts:
                 self._submit(alert)
             # Compared with the last attempt, not with what is in force: a refused set is not tried each time.
-            if _identities(learned) != told:
-                told = _identities(learned)
-                await self._configuration.learn(learned)
+            if _identities(learned) != told or contracts is not held:
+                told, held = _identities(learned), contracts
+                await self._configuration.learn(learned, contracts)
 
     def state(self) -> tuple[Hashable, ...]:
         """A value that changes when the catalogue has something to look at."""

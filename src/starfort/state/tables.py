@@ -212,6 +212,16 @@ CATALOGUE_DECISIONS: Final = Table(
 )
 """Whether the segments at a place of paths are `words` or `values`, as people decided."""
 
+CATALOGUE_SCHEMAS: Final = Table(
+    "catalogue_schemas",
+    Base.metadata,
+    Column("endpoint_id", String(16), primary_key=True),
+    Column("api", String(64), nullable=False, index=True),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("record", Text, nullable=False),
+)
+"""What the shapes of calls showed of each endpoint, as JSON without values."""
+
 CATALOGUE_STATE: Final = Table(
     "catalogue_state",
     Base.metadata,

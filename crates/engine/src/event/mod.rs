@@ -21,6 +21,7 @@ use crate::identity::{Identity, IdentityKind};
 use crate::input::StreamEnd;
 use crate::login::Login;
 use crate::policy::{Decision, Terminal};
+use crate::shape;
 use crate::signals::known::Familiarity;
 use crate::transaction::{ResponseState, Transaction};
 
@@ -147,7 +148,7 @@ impl EventRow {
 
     /// The row of a request that is over. Texts are moved rather than copied: the transaction ends here.
     pub(crate) fn of(
-        transaction: Box<Transaction>,
+        mut transaction: Box<Transaction>,
         engine: &Engine,
         end: StreamEnd,
         now: Now,
@@ -165,6 +166,8 @@ impl EventRow {
             login.remember(&transaction, engine);
         }
         row.note_login(login);
+        row.shape_request = shape::request(&mut transaction, engine);
+        row.shape_response = shape::response(&mut transaction, engine);
         row.note_end(end, &transaction, now);
         // Last, because from here on the transaction is taken apart.
         row.id = transaction.id;
