@@ -34,6 +34,7 @@ from starfort.posture.check import Check
 from starfort.posture.finding import PostureFinding
 from starfort.posture.risk import Risk, risk_of
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
+from starfort.runtime.imports import ImportRefusedError
 from starfort.signals.model import ActiveSignal
 from starfort.store import QueryLimitError, StoreBusyError
 from starfort.store.parameters import Value
@@ -424,6 +425,22 @@ class Insight:
     async def reload(self) -> ReloadResult:
         """Read the configuration again; when it has mistakes, the one before it stays in force."""
         return await self._runtime.reload()
+
+    async def take_import(self, name: str) -> int:
+        """Take in one batch of imported calls; returns how many rows it has.
+
+        Raises:
+            InvalidError: there is no such batch, or it is none.
+        """
+        try:
+            return await self._runtime.take_import(name)
+        except ImportRefusedError as error:
+            raise InvalidError(str(error)) from None
+
+    async def learn_imports(self) -> int:
+        """Let the catalogue learn from imported calls; returns how many endpoints it has then."""
+        await self._runtime.learn_imports()
+        return len(self._runtime.catalogue.endpoints())
 
     @property
     def settings(self) -> Config:

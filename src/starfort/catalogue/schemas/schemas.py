@@ -150,7 +150,7 @@ class Schemas:
         try:
             shape = shapes.read(text)
             record.add(side, shape, media_type.lower()[:100], support, self._records.trust)
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError):
+        except ValueError:
             # A text that no engine of this version writes.
             self._dropped["unreadable"] += 1
 
