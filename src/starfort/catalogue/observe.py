@@ -38,6 +38,12 @@ MAX_WORDS: Final = 60
 """Words of one endpoint's parameter that one query returns: enough to see within a few looks that they are
 routes and no values."""
 
+LIVE: Final = "events"
+TABLES: Final = (LIVE, "imported_events")
+"""Tables that are learned from: calls that passed through Starfort, and those that were imported."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "QUERY"})
 """Methods that are learned. Servers and CORS layers answer HEAD and OPTIONS wherever they answer GET."""
 
@@ -108,6 +114,11 @@ class Slice:
     until: datetime
     seen: list[Observation]
 
+    @property
+    def live(self) -> bool:
+        """Whether its calls passed through Starfort, and were not imported."""
+        return self.window["table"] == LIVE
+
 
 class Observer:
     """Reads the events of the store in the order in which they arrived.
@@ -140,7 +151,10 @@ class Observer:
             since = max(since, self._next_arrival(since) or now)
         for _ in range(MAX_SLICES):
             until = min(now, since + SLICE)
-            yield self._slice(since, until, overlap, apis)
+            for table in TABLES:
+                part = self._slice(table, (since, until), overlap, apis)
+                if part.seen or table == LIVE:
+                    yield part
             self.watermark = since = until
             if until >= now:
                 return
@@ -153,22 +167,28 @@ class Observer:
     def _next_arrival(self, since: datetime) -> datetime | None:
         """When the first event after a time arrived; the watermark may be from before a long pause."""
         rows = self._store.query(
-            "SELECT count() AS n, min(received) AS first FROM events"
-            " WHERE received > {since:DateTime64(6, 'UTC')} AND time > {oldest:DateTime64(6, 'UTC')}",
+            "SELECT count() AS n, min(received) AS first FROM"
+            " (SELECT received FROM events WHERE received > {since:DateTime64(6, 'UTC')}"
+            " AND time > {oldest:DateTime64(6, 'UTC')}"
+            " UNION ALL SELECT received FROM imported_events WHERE received > {since:DateTime64(6, 'UTC')})",
             {"since": since, "oldest": since - LATEST},
         )
         # Just before that event, because a slice begins after its first moment.
         before: datetime = rows[0]["first"].astimezone(UTC) - timedelta(microseconds=1)
         return before if rows[0]["n"] else None
 
-    def _slice(self, since: datetime, until: datetime, overlap: int, apis: Collection[str]) -> Slice:
+    def _slice(
+        self, table_name: str, times: tuple[datetime, datetime], overlap: int, apis: Collection[str]
+    ) -> Slice:
+        since, until = times
         window: dict[str, Value] = {
             "since": since,
             "until": until,
-            "oldest": since - LATEST,
+            # What was imported is as old as its files, and in no order.
+            "oldest": since - LATEST if table_name == LIVE else _EPOCH,
             "overlap": overlap,
             "apis": sorted(apis),
-            "table": "events",
+            "table": table_name,
         }
         most: dict[str, Value] = {"limit": MAX_ROWS, "most": MOST_ROWS, "words": MAX_WORDS}
         table = self._store.query_arrow(load_sql("catalogue", "queries/observed"), window | most)
@@ -205,4 +225,5 @@ def _observation(place: tuple[str, str, str, str, str], rest: list[Any]) -> Obse
 @lru_cache(maxsize=4096)
 def _lines(text: str) -> tuple[str, ...]:
     """The lines of a text. Most calls have the same few, which are then kept once."""
-    return tuple(text.split("\n")) if text else ()
+    # `unknown` says that credentials could not be seen where the call was recorded.
+    return tuple(line for line in text.split("\n") if line != "unknown") if text else ()

@@ -43,7 +43,9 @@ FROM
             match(host, '(^|[.-])v[0-9]{1,3}[.-]'), concat('host:', extract(toString(host), '(?:^|[.-])(v[0-9]{1,3})[.-]')),
             '') AS asked,
         toUInt64(sumIf(weight, received > {since:DateTime64(6, 'UTC')})) AS calls,
-        countIf(status BETWEEN 200 AND 299 OR status IN (304, 406, 409, 410, 412, 413, 415, 422, 428)) AS answered,
+        -- A call that a person saved was answered, whether the answer was saved or not.
+        countIf(status BETWEEN 200 AND 299 OR status IN (304, 406, 409, 410, 412, 413, 415, 422, 428) OR source = 'postman')
+            AS answered,
         countIf(succeeded AND empty(auth_seen)) AS open_calls,
         countIf(account_hash != '') AS logins,
         toInt64(toUnixTimestamp64Micro(min(time))) AS first_us,
@@ -67,7 +69,7 @@ FROM
       AND received <= {until:DateTime64(6, 'UTC')}
       AND time > {oldest:DateTime64(6, 'UTC')}
       AND events.api != '' AND (empty({apis:Array(String)}) OR has({apis:Array(String)}, toString(events.api)))
-      AND upstream != '' AND status NOT IN (0, 404, 405, 501)
+      AND upstream != '' AND (status NOT IN (0, 404, 405, 501) OR (status = 0 AND has(unseen, 'response')))
       AND (events.endpoint_id != '' OR action = 'allow')
     GROUP BY api, endpoint_id, method, path, asked
     ORDER BY path != '', answered DESC, api, endpoint_id, method, path, asked
