@@ -147,7 +147,7 @@ pub(crate) struct ContractOutcome {
     pub(crate) response: bool,
     /// What happens to a request that breaks it; `None`: requests are not checked.
     pub(crate) mode: Option<Mode>,
-    /// The endpoint of `GET` at the path of a `HEAD` that no document names.
+    /// The endpoint of `GET` at the path of a `HEAD` that the contract does not name.
     pub(crate) get: Option<u32>,
     /// The body is checked when all of it has passed.
     pub(crate) waits_for_body: bool,
