@@ -37,10 +37,17 @@ def test_a_copy_that_is_not_taken_is_removed(tmp_path: Path) -> None:
     """Also when reading it fails; the copy before stays."""
     copies = Copies(tmp_path, ONE)
     put(copies, "a", "1")
-    with pytest.raises(ValueError, match="x"), copies.next() as folder:
-        (folder / "document").write_text("b")
-        raise ValueError("x")
-    assert not folder.exists()
+    seen: list[Path] = []
+
+    def fail() -> None:
+        with copies.next() as folder:
+            seen.append(folder)
+            (folder / "document").write_text("b")
+            raise ValueError(folder)
+
+    with pytest.raises(ValueError, match="copy-"):
+        fail()
+    assert not seen[0].exists()
     assert copies.file.read_text() == "a"
 
 

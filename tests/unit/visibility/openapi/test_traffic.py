@@ -90,9 +90,6 @@ def store_calls(store: Store, calls: list[dict[str, Any]], api: str, key: str) -
             "address": f"192.0.2.{number % 9}",
             "status": one["response"]["status"],
             "credential_places": ["header:x-api-key"],
-        }",
-            "upstream": "shop",
-            "weight": 1,
         }
         rows.append(event(**found | own))
     store.insert_arrow(stream(rows), token=f"traffic-{next(_numbers)}")
