@@ -274,7 +274,7 @@ class Engine:
             bundle: A bundle file's bytes, header included.
             country: Bytes of a MaxMind country or city database.
             asn: Bytes of a MaxMind ASN database.
-            every_shape: Whether each call has its shapes; otherwise those that show something new, as in a filter.
+            every_shape: Whether each call has its shapes; otherwise those that show something new.
 
         Raises:
             BundleError: The bytes are damaged or contradict themselves.

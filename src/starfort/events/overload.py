@@ -43,8 +43,8 @@ _ALIKE_LISTS: Final = (
 _NEEDED_TEXTS: Final = ("account_hash", "password_hash", "identity_error")
 _NEEDED_LISTS: Final = ("anomalies", "signals", "tags")
 _SAYS_NOTHING: Final = {"findings": r"^(contract:[^\n]*(\n|$))*$", "observed": r"^(block:@contract(\n|$))*$"}
-"""Lists that may have entries about contracts, joined by line feeds. Where a document is wrong, every call of an
-API breaks its contract, and then no call would be ordinary."""
+"""Lists that may have entries about contracts, joined by line feeds. Where a document is wrong, every call of
+an API breaks its contract, and then no call would be ordinary."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,10 +98,11 @@ class ShapeObserver:
         self.watermark = until
 
     def _next(self, since: datetime) -> datetime | None:
-        """Just before the first shape after a time arrived; the watermark may be from before a long pause."""
+        """Just before the first shape after a time arrived; there may have been a long pause."""
         row = self._store.query(
             "SELECT count() AS n, min(received) AS first FROM events"
-            " WHERE received > {since:DateTime64(6, 'UTC')} AND (shape_request != '' OR shape_response != '')",
+            " WHERE received > {since:DateTime64(6, 'UTC')}"
+            " AND (shape_request != '' OR shape_response != '')",
             {"since": since},
         )[0]
         first: datetime = row["first"].astimezone(UTC) - timedelta(microseconds=1)
