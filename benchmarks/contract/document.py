@@ -35,8 +35,8 @@ class Tally:
     Attributes:
         name: of the document.
         valid: valid calls that are valid on the wire too.
-        wrong: calls that are valid for schemathesis, and that the oracle finds broken or cannot read back while
-            the engine refuses them (forms with nested values).
+        wrong: calls that are valid for schemathesis, and that the oracle finds broken, or that it cannot read
+            back (forms with nested values) and the engine refuses.
         false: valid calls with a violation, as text for people.
         negatives: broken calls that the oracle finds broken.
         found: those of them with a violation.
