@@ -55,6 +55,18 @@ def _forgotten(view: CatalogueView) -> Iterable[PostureFinding]:
             yield _finding("forgotten_endpoint", "low", row, title, watching)
 
 
+def _zombie(view: CatalogueView) -> Iterable[PostureFinding]:
+    """Endpoints that the document calls deprecated and that are still called."""
+    only_masked = _only_masked(view)
+    for row in view.endpoints:
+        if row.documented and row.deprecated and row.last_seen is not None:
+            away = view.now - row.last_seen
+            if away <= FORGOTTEN_AFTER:  # otherwise it is forgotten, which says more
+                severity: Severity = "medium" if _leaks(row, only_masked) else "low"
+                title = f"{row.title} is deprecated and was called {row.calls:,} times"
+                yield _finding("zombie_endpoint", severity, row, title, view.now)
+
+
 CATALOGUE_CHECKS: Final = (
     CatalogueCheck(
         "undocumented_endpoint",
@@ -79,6 +91,15 @@ CATALOGUE_CHECKS: Final = (
         "What nobody calls nobody maintains.",
         "Take it down, and out of the document.",
         _forgotten,
+    ),
+    CatalogueCheck(
+        "zombie_endpoint",
+        "visibility",
+        "{subject} is deprecated and called",
+        "What is to be taken down is maintained by nobody, and its callers do not know or do not care.",
+        "Tell its callers, and take it down when they are gone.",
+        _zombie,
+        "API9:2023",
     ),
 )
 """Every check that the catalogue answers."""

@@ -32,6 +32,9 @@ def test_new_undocumented_and_forgotten_endpoints() -> None:
         _known("/configured", origin="configured"),
         _known("/quiet", last_seen=NOW - dt.timedelta(days=31)),
         _known("/never", first_seen=None, last_seen=None),
+        _known("/zombie", deprecated=True),
+        _known("/dead", deprecated=True, last_seen=NOW - dt.timedelta(days=31)),
+        _known("/gone", deprecated=True, first_seen=None, last_seen=None),
     ]
     found = _find(endpoints, ApiFacts("shop", documented=True))
     assert {(row.code, row.endpoint_id, row.severity) for row in found} == {
@@ -39,6 +42,9 @@ def test_new_undocumented_and_forgotten_endpoints() -> None:
         ("undocumented_endpoint", "/wild", "high"),
         ("forgotten_endpoint", "/quiet", "low"),
         ("forgotten_endpoint", "/never", "low"),
+        ("forgotten_endpoint", "/dead", "low"),
+        ("forgotten_endpoint", "/gone", "low"),
+        ("zombie_endpoint", "/zombie", "low"),
     }
     assert not [row for row in _find(endpoints, ApiFacts("shop")) if row.code.startswith("undoc")]
     fresh = [
