@@ -279,11 +279,12 @@ class Book:
 
     def match(self, seen: Observation) -> Endpoint | None:
         """The endpoint that calls belong to as far as is known without learning."""
-        if seen.endpoint_id:
+        if seen.endpoint_id and not (seen.shape and seen.endpoint_id in self.merged):
             found = self.find(seen.endpoint_id)
             # What people parted is not what the engine still takes it for.
             parted = found is not None and seen.shape and self._decisions.parts(found.template, seen.shape)
             return None if parted else found
+        # By its shape where the engine knows no endpoint, or one that has parted since.
         if self._matcher is None:
             self._matcher = Matcher((row.method, row.template, row.id) for row in self.endpoints.values())
         return self.endpoints.get(self._matcher.find(seen.method, self._decisions.with_values(seen.shape)))
