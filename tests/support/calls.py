@@ -34,20 +34,23 @@ def calls(rounds: int = 12) -> list[Sent]:
     return found
 
 
+def answer_to(method: str, target: str) -> tuple[int, str]:
+    """Status and body that the API gives."""
+    path = target.partition("?")[0]
+    if path == "/v1/customers":
+        return 200, json.dumps([{"name": "A", "email": "alice@example.com", "card": "4111 1111 1111 1111"}])
+    if path.startswith("/v1/none"):
+        return 404, json.dumps({"error": "none"})
+    return 201 if method == "POST" else 200, json.dumps({"id": 7, "total": 12.5})
+
+
 async def answer(scope: Any, receive: Any, send: Any) -> None:
     """The API: customers with e-mail addresses, orders, and 404 elsewhere."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body"):
         pass
-    path, method = scope["path"], scope["method"]
-    status, body = 200, json.dumps({"id": 7, "total": 12.5})
-    if path == "/v1/customers":
-        body = json.dumps([{"name": "A", "email": "alice@example.com", "card": "4111 1111 1111 1111"}])
-    elif path.startswith("/v1/none"):
-        status, body = 404, json.dumps({"error": "none"})
-    elif method == "POST":
-        status = 201
+    status, body = answer_to(scope["method"], scope["path"])
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body.encode()})
@@ -74,12 +77,12 @@ async def serving(port: int) -> AsyncIterator[None]:
         await task
 
 
-async def send_all(port: int, sent: list[Sent]) -> list[int]:
+async def send_all(port: int, sent: list[Sent], host: str = HOST) -> list[int]:
     """Send calls through a proxy, one after the other; returns the statuses."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         return [
             (
-                await client.request(method, target, headers={"host": HOST, **headers}, content=body)
+                await client.request(method, target, headers={"host": host, **headers}, content=body)
             ).status_code
             for method, target, headers, body in sent
         ]
