@@ -260,13 +260,21 @@ class CheckedBundle(TypedDict):
 class Engine:
     """The engine of one bundle, with signals and rate counters of its own. Safe to share between threads."""
 
-    def __new__(cls, bundle: bytes, *, country: bytes | None = None, asn: bytes | None = None) -> Engine:
+    def __new__(
+        cls,
+        bundle: bytes,
+        *,
+        country: bytes | None = None,
+        asn: bytes | None = None,
+        every_shape: bool = True,
+    ) -> Engine:
         """Compile a bundle.
 
         Args:
             bundle: A bundle file's bytes, header included.
             country: Bytes of a MaxMind country or city database.
             asn: Bytes of a MaxMind ASN database.
+            every_shape: Whether each call has its shapes; otherwise those that show something new.
 
         Raises:
             BundleError: The bytes are damaged or contradict themselves.

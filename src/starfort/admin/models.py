@@ -367,6 +367,9 @@ class Event(Model):
         BeforeValidator(_matches),
         Field(description="Rules that matched, most severe first; at most 8."),
     ] = []
+    contract: Annotated[
+        list[str], Field(description="What breaks the contract: `request:body/type:/items/*/price`.")
+    ] = []
     sensitive_request: list[str]
     sensitive_response: list[str]
     signals: list[str]

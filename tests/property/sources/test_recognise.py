@@ -19,7 +19,9 @@ from starfort.sources.formats.tap import Taps, wrapper_of_json, wrapper_of_proto
 from starfort.sources.live.tap import Messages
 from starfort.sources.reading import Options, Sourced, Tally, read
 from tests.support.recorded import recorded_bundle
-from tests.support.sources import HAR_ENTRY, NEW_SPAN, POSTMAN, SAMPLES, TAP, har as har_of, otlp as otlp_of
+from tests.support.sources import HAR_ENTRY, NEW_SPAN, POSTMAN, SAMPLES, TAP
+from tests.support.sources import har as har_of
+from tests.support.sources import otlp as otlp_of
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
