@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine
 
 from starfort.catalogue import ApiFacts, Catalogue, CatalogueLimits, Declared, News
+from starfort.catalogue.book import Book
 from starfort.events.schema import EVENT_SCHEMA
 from starfort.state.database import open_state
 from starfort.store import Store
@@ -60,6 +61,11 @@ class Scene:
         """Calls, then a refresh; news of this API."""
         self.call(*paths, **fields)
         return [news for news in self.catalogue.refresh() if news.api == self.api]
+
+    @property
+    def book(self) -> Book:
+        """What is known of this API."""
+        return self.catalogue._book(self.api)
 
     @property
     def titles(self) -> list[str]:
@@ -131,7 +137,7 @@ def test_attack_noise_leaves_nothing(scene: Scene) -> None:
         scene.call(*(f"/{word}" for word in words[start : start + 20_000]), status=404)
     assert scene.catalogue.refresh() == []
     assert scene.titles == []
-    assert scene.catalogue._memory.shapes == {}
+    assert len(scene.book.shapes) == 0
 
 
 def test_a_server_that_answers_everything_stays_bounded(store: Store, tmp_path: Path) -> None:
@@ -144,7 +150,7 @@ def test_a_server_that_answers_everything_stays_bounded(store: Store, tmp_path: 
         scene.see(*(f"/v1/{word}" for word in letters[start : start + 4_000]))
     assert len(scene.titles) <= 10
     assert {"GET /v1/products/{productId}", "GET /v1/login", "GET /v1/{id}"} <= set(scene.titles)
-    assert len(scene.catalogue._memory.shapes) <= 2_000
+    assert len(scene.book.shapes) <= 2_000
     assert scene.catalogue.dropped["shapes"] > 0
     engine.dispose()
 
@@ -245,7 +251,7 @@ def test_calls_after_a_long_time_are_news(scene: Scene) -> None:
     scene.see("/legacy/export")
     endpoint = scene.catalogue.endpoints()[0]
     long_ago = dataclasses.replace(endpoint, last_seen=START - dt.timedelta(days=40))
-    scene.catalogue._memory.endpoints[endpoint.id] = long_ago
+    scene.book.endpoints[endpoint.id] = long_ago
     assert [item.kind for item in scene.see("/legacy/export")] == ["reappeared"]
 
 

@@ -11,7 +11,12 @@ WHERE time >= {since:DateTime64(6, 'UTC')}
   AND time <= {before_time:DateTime64(6, 'UTC')} AND (time, id) < ({before_time:DateTime64(6, 'UTC')}, {before_id:String})
   AND ({id:String} = '' OR id = {id:String})
   AND ({api:String} = '' OR api = {api:String})
-  AND ({endpoint_id:String} = '' OR endpoint_id = {endpoint_id:String})
+  AND ({endpoint_id:String} = ''
+       OR endpoint_id IN (SELECT id FROM endpoint_ids_now WHERE into = {endpoint_id:String} UNION ALL SELECT {endpoint_id:String})
+       -- Calls from before the endpoint was known.
+       OR (endpoint_id = '' AND (time, events.id) IN
+           (SELECT time, id FROM endpoint_events
+            WHERE time >= {since:DateTime64(6, 'UTC')} AND endpoint_id = {endpoint_id:String})))
   AND ({method:String} = '' OR method = {method:String})
   AND ({path:String} = '' OR positionCaseInsensitiveUTF8(path, {path:String}) > 0)
   AND ({status_min:UInt16} = 0 OR status BETWEEN {status_min:UInt16} AND {status_max:UInt16})

@@ -14,7 +14,7 @@ FROM
             arrayMap(v -> ('auth', toString(v)), auth_seen),
             arrayMap(v -> ('sensitive', toString(v)), arrayConcat(sensitive_request, sensitive_response))
         )) AS pair
-    FROM events
+    FROM endpoint_events
     WHERE time >= {since:DateTime64(6, 'UTC')} AND api = {api:String} AND endpoint_id != '' AND upstream != ''
       AND status >= 200
 ) AS events
