@@ -167,10 +167,11 @@ async def _out_of_band(running: Running) -> None:
         await _through(running, "envoy", "tap")
         await _until(running, "tap", len(calls.calls()))
     if proxies.NGINX:
-        async with proxies.nginx(
-            folder, proxies.nginx_mirror(ports["api"], ports["nginxmirror"]), ports["nginx"]
-        ):
+        mirrored = proxies.nginx_server(ports["api"], ports["nginxmirror"])
+        async with proxies.nginx(folder, mirrored, ports["nginx"]):
             await _through(running, "nginx", "nginxmirror")
+        (folder / "nginx-access.log").unlink()
+        async with proxies.nginx(folder, proxies.nginx_server(ports["api"]), ports["nginx"]):
             await _through(running, "nginx", "nginx")
 
 

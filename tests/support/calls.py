@@ -29,8 +29,9 @@ def calls(rounds: int = 12) -> list[Sent]:
             ("GET", f"/v1/customers?page={number}", {"cookie": f"sid=abcdef{number}"}, ""),
             ("GET", "/v1/health", {}, ""),
             ("DELETE", f"/v1/orders/{2000 + number}", bearer, ""),
-            ("GET", f"/v1/none/{number}", {}, ""),
         ]
+        # Fewer than ten: a mirror does not see that they are answered 404.
+        found += [("GET", f"/v1/none/{number}", {}, "")] * (number % 2)
     return found
 
 

@@ -128,10 +128,13 @@ def tap() -> dict[str, Any]:
 NGINX_FORMAT: Final = '$remote_addr [$time_local] $host "$request" $status $body_bytes_sent'
 
 
-def nginx_mirror(api: int, mirror: int) -> str:
-    """The server block of docs/discover/mirror.md."""
+def nginx_server(api: int, mirror: int | None = None) -> str:
+    """A server block that proxies to the API, with the mirror of docs/discover/mirror.md if a port is given."""
+    location = f"proxy_pass http://127.0.0.1:{api}; proxy_set_header Host $http_host;"
+    if mirror is None:
+        return f"location / {{ {location} }}"
     return f"""
-        location / {{ mirror /starfort_mirror; proxy_pass http://127.0.0.1:{api}; proxy_set_header Host $http_host; }}
+        location / {{ mirror /starfort_mirror; {location} }}
         location = /starfort_mirror {{
             internal;
             proxy_pass http://127.0.0.1:{mirror}$request_uri;

@@ -38,6 +38,12 @@ MAX_WORDS: Final = 60
 """Words of one endpoint's parameter that one query returns: enough to see within a few looks that they are
 routes and no values."""
 
+EVENTS: Final = "events"
+IMPORTED: Final = "imported_events"
+"""The tables that are learned from: traffic, and calls of files, which may be as old as they are."""
+
+_ANY_AGE: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "QUERY"})
 """Methods that are learned. Servers and CORS layers answer HEAD and OPTIONS wherever they answer GET."""
 
@@ -140,7 +146,8 @@ class Observer:
             since = max(since, self._next_arrival(since) or now)
         for _ in range(MAX_SLICES):
             until = min(now, since + SLICE)
-            yield self._slice(since, until, overlap, apis)
+            for table, oldest in ((EVENTS, since - LATEST), (IMPORTED, _ANY_AGE)):
+                yield self._slice(table, {"since": since, "until": until, "oldest": oldest}, overlap, apis)
             self.watermark = since = until
             if until >= now:
                 return
@@ -153,22 +160,25 @@ class Observer:
     def _next_arrival(self, since: datetime) -> datetime | None:
         """When the first event after a time arrived; the watermark may be from before a long pause."""
         rows = self._store.query(
-            "SELECT count() AS n, min(received) AS first FROM events"
-            " WHERE received > {since:DateTime64(6, 'UTC')} AND time > {oldest:DateTime64(6, 'UTC')}",
+            "SELECT count() AS n, min(received) AS first FROM"
+            " (SELECT received FROM events"
+            "  WHERE received > {since:DateTime64(6, 'UTC')} AND time > {oldest:DateTime64(6, 'UTC')}"
+            "  UNION ALL SELECT received FROM imported_events"
+            "  WHERE received > {since:DateTime64(6, 'UTC')})",
             {"since": since, "oldest": since - LATEST},
         )
         # Just before that event, because a slice begins after its first moment.
         before: datetime = rows[0]["first"].astimezone(UTC) - timedelta(microseconds=1)
         return before if rows[0]["n"] else None
 
-    def _slice(self, since: datetime, until: datetime, overlap: int, apis: Collection[str]) -> Slice:
+    def _slice(
+        self, table_name: str, times: Mapping[str, datetime], overlap: int, apis: Collection[str]
+    ) -> Slice:
         window: dict[str, Value] = {
-            "since": since,
-            "until": until,
-            "oldest": since - LATEST,
+            **times,
             "overlap": overlap,
             "apis": sorted(apis),
-            "table": "events",
+            "table": table_name,
         }
         most: dict[str, Value] = {"limit": MAX_ROWS, "most": MOST_ROWS, "words": MAX_WORDS}
         table = self._store.query_arrow(load_sql("catalogue", "queries/observed"), window | most)
@@ -184,7 +194,7 @@ class Observer:
                 self.dropped_paths += 1
                 continue
             found.append(_observation((api, endpoint_id, method, path, shape), rest))
-        return Slice(window, until, found)
+        return Slice(window, times["until"], found)
 
 
 _COLUMNS: Final = (
