@@ -1,4 +1,4 @@
-"""`learned`: how many anomalies of form posts the learned contract finds, and how many benign posts it refuses."""
+"""`learned`: anomalies of form posts that the learned contract finds, and benign posts that it refuses."""
 
 from __future__ import annotations
 

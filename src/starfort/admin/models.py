@@ -659,6 +659,16 @@ class PostureFinding(Model):
     last_seen: Annotated[datetime, Field(description="Latest one.")]
 
 
+class Deviation(Model):
+    """One way in which traffic leaves an API's document."""
+
+    code: Annotated[str, Field(description="What it is, such as undocumented_parameter.")]
+    method: str
+    path: Annotated[str, Field(description="The document's template, or the one that was seen.")]
+    where: Annotated[str, Field(description='The part, such as "query parameter page"; may be empty.')]
+    text: Annotated[str, Field(description="A sentence about it.")]
+
+
 class AttentionItem(Model):
     """One thing that waits for a person."""
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from starfort.base.sql import load_sql
 from starfort.catalogue.book import Book
-from starfort.catalogue.observe import EVENTS, LATEST, Observation, Slice
+from starfort.catalogue.observe import LATEST, LIVE, Observation, Slice
 from starfort.catalogue.segments import shape_of
 from starfort.catalogue.sightings import ShapeKey
 from starfort.store import Store
@@ -60,7 +60,7 @@ class Attribution:
             if key:
                 paths[book.name, one.method, one.path] = (key, book.endpoints[key].template)
         # Imported calls have no figures by endpoint that they could be missing in.
-        if part.window["table"] == EVENTS:
+        if part.window["table"] == LIVE:
             self._insert(paths, part.window)
         late = {book.name: book.take_late() for book in books}
         since = min((began for shapes in late.values() for began, _ in shapes.values()), default=None)

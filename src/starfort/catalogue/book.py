@@ -292,7 +292,7 @@ class Book:
         self._growth += seen.answered
         if not sighting.endpoint_id:
             self._unplaced.add(key)
-        if not sighting.endpoint_id and sighting.evident:
+        if not sighting.endpoint_id and self.shapes.is_evident(key):
             self._dirty = True
             self.urgent = self.urgent or matched is None
 
@@ -396,7 +396,7 @@ class Book:
     def learn(self) -> None:
         """Find the templates again; endpoints hand their history to those that take over."""
         began = self._clock()
-        sightings = {key: found for key, found in self.shapes.items() if found.evident}
+        sightings = self.shapes.evident()
         learned = self._templates(sightings)
         self._move(sightings, learned)
         self._count_words(sightings, learned)

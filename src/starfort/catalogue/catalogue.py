@@ -201,12 +201,23 @@ class Catalogue:
             found += self._sight(book, one)
         busy = {book.name: book for book, _ in seen}
         busy.update((book.name, book) for book in self._learn())
+        if not part.live:
+            return self._take_quietly(busy.values(), part)
         self._attribution.take(part, seen, busy.values())
         self._attribution.lead(chain.from_iterable(book.take_led() for book in busy.values()))
         found += self._reporter.drift(part, self._books, part.until)
         # After everything was seen, so that news of a new endpoint have its hosts and classes.
         ordered = [book for _, book in sorted(busy.items())]
         return self._reporter.report(ordered, list(self._books.values()), part.until) + found
+
+    def _take_quietly(self, busy: Iterable[Book], part: Slice) -> list[News]:
+        """Note what was imported. It says what there was, some time ago, so it is no news."""
+        self._attribution.lead(chain.from_iterable(book.take_led() for book in busy))
+        pending = [(book, list(book.versions.pending)) for book in busy]
+        self._reporter.report(busy, [], part.until)
+        for book, before in pending:
+            book.versions.pending = before
+        return []
 
     def _learn(self) -> list[Book]:
         """Find the templates of APIs that have something new, for as long as there is time."""

@@ -6,9 +6,12 @@ says which one is theirs without learning again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
+
+from starfort.catalogue.segments import frame_of
 
 MOST_PLACES: Final = 32
 """Places of the tree that are followed at once; templates that need more differ in nothing that a path
@@ -18,8 +21,8 @@ shows."""
 @dataclass(slots=True)
 class _Node:
     fixed: dict[str, _Node] = field(default_factory=dict)
-    # Text before and after a parameter within its segment: `{id}.json` is ("", ".json").
-    parameters: dict[tuple[str, str], _Node] = field(default_factory=dict)
+    # By what the text around the parameters says, `{}.json`; those that say most come first.
+    parameters: dict[str, tuple[re.Pattern[str], _Node]] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
 
 
@@ -39,11 +42,7 @@ class Matcher:
         """Add an endpoint."""
         node = self._root
         for part in _parts(template):
-            if "{" in part:
-                affixes = (part.partition("{")[0], part.rpartition("}")[2])
-                node = node.parameters.setdefault(affixes, _Node())
-            else:
-                node = node.fixed.setdefault(part, _Node())
+            node = _parameter(node, part) if "{" in part else node.fixed.setdefault(part, _Node())
         node.ids[method] = key
 
     def find(self, method: str, shape: str) -> str:
@@ -57,19 +56,23 @@ class Matcher:
                 fixed = node.fixed.get(part)
                 if fixed is not None:
                     below.append(fixed)
-                below += [
-                    child
-                    for (before, after), child in node.parameters.items()
-                    if part.startswith(before)
-                    and part.endswith(after)
-                    and len(part) > len(before) + len(after)
-                ]
+                below += [child for pattern, child in node.parameters.values() if pattern.fullmatch(part)]
             nodes = below[:MOST_PLACES]
         for node in nodes:
             found = node.ids.get(method) or node.ids.get("*")
             if found:
                 return found
         return ""
+
+
+def _parameter(node: _Node, part: str) -> _Node:
+    frame = frame_of(part)
+    known = node.parameters.get(frame)
+    if known is None:
+        pattern = re.compile("(.+?)".join(map(re.escape, frame.split("{}"))))
+        known = node.parameters[frame] = (pattern, _Node())
+        node.parameters = dict(sorted(node.parameters.items(), key=lambda item: (-len(item[0]), item[0])))
+    return known[1]
 
 
 def _parts(path: str) -> list[str]:

@@ -38,11 +38,11 @@ MAX_WORDS: Final = 60
 """Words of one endpoint's parameter that one query returns: enough to see within a few looks that they are
 routes and no values."""
 
-EVENTS: Final = "events"
-IMPORTED: Final = "imported_events"
-"""The tables that are learned from: traffic, and calls of files, which may be as old as they are."""
+LIVE: Final = "events"
+TABLES: Final = (LIVE, "imported_events")
+"""Tables that are learned from: calls that passed through Starfort, and those that were imported."""
 
-_ANY_AGE: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "QUERY"})
 """Methods that are learned. Servers and CORS layers answer HEAD and OPTIONS wherever they answer GET."""
@@ -114,6 +114,11 @@ class Slice:
     until: datetime
     seen: list[Observation]
 
+    @property
+    def live(self) -> bool:
+        """Whether its calls passed through Starfort, and were not imported."""
+        return self.window["table"] == LIVE
+
 
 class Observer:
     """Reads the events of the store in the order in which they arrived.
@@ -146,8 +151,10 @@ class Observer:
             since = max(since, self._next_arrival(since) or now)
         for _ in range(MAX_SLICES):
             until = min(now, since + SLICE)
-            for table, oldest in ((EVENTS, since - LATEST), (IMPORTED, _ANY_AGE)):
-                yield self._slice(table, {"since": since, "until": until, "oldest": oldest}, overlap, apis)
+            for table in TABLES:
+                part = self._slice(table, (since, until), overlap, apis)
+                if part.seen or table == LIVE:
+                    yield part
             self.watermark = since = until
             if until >= now:
                 return
@@ -161,10 +168,9 @@ class Observer:
         """When the first event after a time arrived; the watermark may be from before a long pause."""
         rows = self._store.query(
             "SELECT count() AS n, min(received) AS first FROM"
-            " (SELECT received FROM events"
-            "  WHERE received > {since:DateTime64(6, 'UTC')} AND time > {oldest:DateTime64(6, 'UTC')}"
-            "  UNION ALL SELECT received FROM imported_events"
-            "  WHERE received > {since:DateTime64(6, 'UTC')})",
+            " (SELECT received FROM events WHERE received > {since:DateTime64(6, 'UTC')}"
+            " AND time > {oldest:DateTime64(6, 'UTC')}"
+            " UNION ALL SELECT received FROM imported_events WHERE received > {since:DateTime64(6, 'UTC')})",
             {"since": since, "oldest": since - LATEST},
         )
         # Just before that event, because a slice begins after its first moment.
@@ -172,10 +178,14 @@ class Observer:
         return before if rows[0]["n"] else None
 
     def _slice(
-        self, table_name: str, times: Mapping[str, datetime], overlap: int, apis: Collection[str]
+        self, table_name: str, times: tuple[datetime, datetime], overlap: int, apis: Collection[str]
     ) -> Slice:
+        since, until = times
         window: dict[str, Value] = {
-            **times,
+            "since": since,
+            "until": until,
+            # What was imported is as old as its files, and in no order.
+            "oldest": since - LATEST if table_name == LIVE else _EPOCH,
             "overlap": overlap,
             "apis": sorted(apis),
             "table": table_name,
@@ -194,7 +204,7 @@ class Observer:
                 self.dropped_paths += 1
                 continue
             found.append(_observation((api, endpoint_id, method, path, shape), rest))
-        return Slice(window, times["until"], found)
+        return Slice(window, until, found)
 
 
 _COLUMNS: Final = (
@@ -215,4 +225,5 @@ def _observation(place: tuple[str, str, str, str, str], rest: list[Any]) -> Obse
 @lru_cache(maxsize=4096)
 def _lines(text: str) -> tuple[str, ...]:
     """The lines of a text. Most calls have the same few, which are then kept once."""
-    return tuple(text.split("\n")) if text else ()
+    # `unknown` says that credentials could not be seen where the call was recorded.
+    return tuple(line for line in text.split("\n") if line != "unknown") if text else ()

@@ -9,11 +9,13 @@ from typing import Final, TypeAlias
 from starfort.catalogue.callers import count
 from starfort.catalogue.evidence import MAX_LOOKS, Calls
 from starfort.catalogue.observe import Observation
-from starfort.catalogue.segments import SLUG
+from starfort.catalogue.segments import is_value, slugged, word_frame
 
 MIN_WEAK_CALLS: Final = 10
-"""A path that was only refused (401, 403), redirected or failed is an endpoint after this many calls.
-Gateways in front of APIs give these answers for any path, so one call of a scanner proves nothing."""
+MIN_WEAK_CALLERS: Final = 3
+"""A path that was only refused (401, 403), redirected or failed is an endpoint after so many calls of so many
+callers, if something was answered beside it. Gateways in front of APIs give these answers for any path, so
+what scanners call proves nothing."""
 
 WORDS: Final = 64
 """Words of one parameter that are kept by themselves, those with the most calls: routes that were taken for
@@ -87,9 +89,9 @@ class Sighting:
         self.open_us = earliest(self.open_us, seen.open_us)
 
     @property
-    def evident(self) -> bool:
-        """Whether the calls prove that something is there."""
-        return self.answered > 0 or self.calls >= MIN_WEAK_CALLS
+    def is_often_called(self) -> bool:
+        """Whether so many call it that something may be there, though it never answered."""
+        return self.calls >= MIN_WEAK_CALLS and count(self.callers) >= MIN_WEAK_CALLERS
 
     @property
     def strength(self) -> tuple[int, int, int]:
@@ -127,6 +129,7 @@ class Sightings:
         self.kept = kept or {}
         self.changed: set[ShapeKey] = set()
         self.evicted = 0
+        self._answered: set[str] | None = None
 
     def __len__(self) -> int:
         return len(self.kept)
@@ -138,6 +141,25 @@ class Sightings:
     def items(self) -> Iterator[tuple[ShapeKey, Sighting]]:
         """Every shape with its sighting."""
         yield from self.kept.items()
+
+    def is_evident(self, key: ShapeKey) -> bool:
+        """Whether the calls of a shape prove that something is there."""
+        found = self.kept[key]
+        if found.answered:
+            return True
+        return found.is_often_called and key[1].rpartition("/")[0] in self._answered_below()
+
+    def _answered_below(self) -> set[str]:
+        """Paths below which something answered, and those that answered themselves."""
+        if self._answered is None:
+            shapes = [shape for (_, shape), found in self.kept.items() if found.answered]
+            self._answered = {*shapes, *(shape.rpartition("/")[0] for shape in shapes)}
+        return self._answered
+
+    def evident(self) -> dict[ShapeKey, Sighting]:
+        """The shapes whose calls prove that something is there."""
+        self._answered = None
+        return {key: found for key, found in self.kept.items() if self.is_evident(key)}
 
     def changed_items(self) -> Iterator[tuple[ShapeKey, Sighting]]:
         """Shapes that changed and are still there."""
@@ -218,7 +240,7 @@ def folded_shape(template: str, shape: str) -> str:
     if len(places) != len(parts):
         return ""
     return "/".join(
-        SLUG + place.rpartition("}")[2] if "{" in place and not part.startswith("{") else part
+        slugged(word_frame(part)) if is_value(place) and not is_value(part) else part
         for place, part in zip(places, parts, strict=True)
     )
 

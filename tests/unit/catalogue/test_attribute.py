@@ -92,10 +92,12 @@ def test_a_call_is_attributed_once(scene: Scene) -> None:
 
 def test_calls_from_long_before_are_attributed_too(scene: Scene) -> None:
     """Nine refusals make no endpoint; with the tenth all ten are its calls."""
-    scene.see(*["/admin/reports"] * 9, status=401)
-    assert scene.requests() == {}
+    scene.see("/admin")
+    for number in range(3):
+        scene.see(*["/admin/reports"] * 3, status=401, address=f"192.0.2.{number}")
+    assert scene.requests() == {"GET /admin": 1}
     scene.see("/admin/reports", status=401)
-    assert scene.requests() == {"GET /admin/reports": 10}
+    assert scene.requests() == {"GET /admin": 1, "GET /admin/reports": 10}
 
 
 def test_what_has_no_endpoint_is_attributed_to_none(scene: Scene) -> None:

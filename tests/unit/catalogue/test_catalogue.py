@@ -44,7 +44,7 @@ class Scene:
         self.declared = [Declared(self.api, method, path) for method, path in endpoints]
         self.catalogue.declare([ApiFacts(self.api, documented=True)], self.declared)
 
-    def call(self, *paths: str, **fields: Any) -> None:
+    def call(self, *paths: str, table: str = "events", **fields: Any) -> None:
         """One event for each path."""
         one = pa.RecordBatch.from_pylist([event(api=self.api, **fields)], schema=EVENT_SCHEMA)
         same = one.take(pa.array([0] * len(paths)))
@@ -55,7 +55,9 @@ class Scene:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, EVENT_SCHEMA) as writer:
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=EVENT_SCHEMA))
-        self.store.insert_arrow(sink.getvalue().to_pybytes(), token=f"catalogue-{next(_numbers)}")
+        self.store.insert_arrow(
+            sink.getvalue().to_pybytes(), table=table, token=f"catalogue-{next(_numbers)}"
+        )
 
     def see(self, *paths: str, **fields: Any) -> list[News]:
         """Calls, then a refresh; news of this API."""
@@ -122,11 +124,32 @@ def test_what_is_no_evidence_makes_no_endpoint(scene: Scene, fields: dict[str, A
 
 
 def test_an_endpoint_that_always_refuses_is_known_by_its_calls(scene: Scene) -> None:
-    """Ten refusals of one path are more than a scanner's look."""
-    scene.see(*["/admin/reports"] * 9, status=401)
-    assert scene.titles == []
+    """Ten refusals of three callers, beside something that answers, are more than a scanner's look."""
+    scene.see("/admin")
+    for number in range(3):
+        scene.see(*["/admin/reports"] * 3, status=401, address=f"192.0.2.{number}")
+        assert scene.titles == ["GET /admin"]
     scene.see("/admin/reports", status=401)
-    assert scene.titles == ["GET /admin/reports"]
+    assert scene.titles == ["GET /admin", "GET /admin/reports"]
+
+
+def test_refusals_alone_make_no_endpoint(scene: Scene) -> None:
+    """Not those of one caller, however many, nor those of many where nothing answers."""
+    scene.see("/admin")
+    scene.see(*["/admin/setup"] * 50, status=403)
+    for number in range(50):
+        scene.see("/wp/login", status=301, address=f"192.0.2.{number}")
+    assert scene.titles == ["GET /admin"]
+
+
+def test_imported_calls_are_learned_and_are_no_news(scene: Scene) -> None:
+    """Calls of any age make endpoints, and nobody is told of them; what follows is news again."""
+    long_ago = START - dt.timedelta(days=400)
+    scene.call("/v1/orders/81723", time=long_ago, table="imported_events")
+    assert scene.catalogue.refresh() == []
+    assert scene.titles == ["GET /v1/orders/{orderId}"]
+    assert scene.catalogue.endpoints()[0].first_seen == long_ago
+    assert [item.kind for item in scene.see("/v2/orders/81723")] == ["new_version", "new_endpoint"]
 
 
 def test_attack_noise_leaves_nothing(scene: Scene) -> None:

@@ -50,7 +50,9 @@ def test_the_method_counts(matcher: Matcher) -> None:
 
 def test_hostile_templates_cost_little() -> None:
     """Parameters beside words at each of twenty levels do not multiply."""
-    templates = ["/" + "/".join("a" if number >> place & 1 else "{p}" for place in range(12)) for number in range(4096)]
+    templates = [
+        "/" + "/".join("a" if number >> place & 1 else "{p}" for place in range(12)) for number in range(4096)
+    ]
     found = Matcher(("GET", template, template) for template in templates)
     assert found.find("GET", "/a" * 12) == "/a" * 12
     assert found.find("GET", "/a" * 11 + "/b") == "/a" * 11 + "/{p}"

@@ -25,8 +25,17 @@ def test_what_is_better_proved_stays() -> None:
 def test_an_answer_weighs_more_than_refusals() -> None:
     """Many callers of what is only refused are no evidence."""
     assert _seen().strength > Sighting(1, 9, 50, 0, (1 << 64) - 1).strength
-    assert not Sighting(1, 1, 9).evident
-    assert Sighting(1, 1, 10).evident
+
+
+def test_refusals_need_callers_and_a_neighbour() -> None:
+    """What never answered may be there if many call it and something beside it answers."""
+    kept = Sightings(100, 20)
+    for path, seen in {
+        "/a/one": _seen(), "/a/two": Sighting(1, 1, 10, 0, 0b111), "/a/three": Sighting(1, 1, 10, 0, 0b11),
+        "/a/four": Sighting(1, 1, 9, 0, 0b111), "/b/two": Sighting(1, 1, 10, 0, 0b111),
+    }.items():  # fmt: skip
+        kept.add(("GET", path), seen)
+    assert sorted(shape for _, shape in kept.evident()) == ["/a/one", "/a/two"]
 
 
 def test_words_beyond_some_are_counted_together() -> None:

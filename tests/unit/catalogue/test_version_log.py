@@ -21,7 +21,9 @@ def _log(*templates: str, most: int = 32) -> VersionLog:
 
 
 def _new(log: VersionLog) -> list[tuple[str, list[str | None]]]:
-    return [(one.version.name, [other.name if other else None for other in one.others]) for one in log.pending]
+    return [
+        (one.version.name, [other.name if other else None for other in one.others]) for one in log.pending
+    ]
 
 
 def test_a_version_beside_another_is_new_once() -> None:

@@ -43,15 +43,15 @@ FROM
             match(host, '(^|[.-])v[0-9]{1,3}[.-]'), concat('host:', extract(toString(host), '(?:^|[.-])(v[0-9]{1,3})[.-]')),
             '') AS asked,
         toUInt64(sumIf(weight, received > {since:DateTime64(6, 'UTC')})) AS calls,
-        -- What a person saved is there, although no answer was saved with it.
-        countIf(status BETWEEN 200 AND 299 OR status IN (304, 406, 409, 410, 412, 413, 415, 422, 428)
-            OR (status = 0 AND source = 'postman')) AS answered,
+        -- A call that a person saved was answered, whether the answer was saved or not.
+        countIf(status BETWEEN 200 AND 299 OR status IN (304, 406, 409, 410, 412, 413, 415, 422, 428) OR source = 'postman')
+            AS answered,
         countIf(succeeded AND empty(auth_seen)) AS open_calls,
         countIf(account_hash != '') AS logins,
         toInt64(toUnixTimestamp64Micro(min(time))) AS first_us,
         toInt64(toUnixTimestamp64Micro(max(time))) AS last_us,
         arrayStringConcat(arraySort(groupUniqArray(8)(toString(host))), '\n') AS hosts,
-        arrayStringConcat(arraySort(groupUniqArrayArray(8)(arrayFilter(a -> a != 'unknown', auth_seen))), '\n') AS auth,
+        arrayStringConcat(arraySort(groupUniqArrayArray(8)(auth_seen)), '\n') AS auth,
         -- What a request has counts only where the upstream took it: anybody can send anything.
         arrayStringConcat(arraySort(groupUniqArrayArray(32)(
             arrayConcat(if(succeeded, sensitive_request, []), sensitive_response))), '\n') AS sensitive,
@@ -69,9 +69,7 @@ FROM
       AND received <= {until:DateTime64(6, 'UTC')}
       AND time > {oldest:DateTime64(6, 'UTC')}
       AND events.api != '' AND (empty({apis:Array(String)}) OR has({apis:Array(String)}, toString(events.api)))
-      AND upstream != '' AND status NOT IN (404, 405, 501)
-      -- Without a status the client left, or the source sees no answers.
-      AND (status != 0 OR has(unseen, 'response'))
+      AND upstream != '' AND (status NOT IN (0, 404, 405, 501) OR (status = 0 AND has(unseen, 'response')))
       AND (events.endpoint_id != '' OR action = 'allow')
     GROUP BY api, endpoint_id, method, path, asked
     ORDER BY path != '', answered DESC, api, endpoint_id, method, path, asked

@@ -24,7 +24,8 @@ FROM
             any(s.parameters) AS parameters, any(s.auth_seen) AS auth_seen,
             any(s.sensitive_request) AS sensitive_request, any(s.sensitive_response) AS sensitive_response
         FROM shape_1h AS s
-        WHERE time >= toStartOfHour({since:DateTime64(6, 'UTC')}) AND api = {api:String}
+        WHERE time >= toStartOfHour({since:DateTime64(6, 'UTC')}) AND time < {until:DateTime64(6, 'UTC')}
+          AND api = {api:String}
         GROUP BY endpoint_id, shape
     )
     WHERE answered AND status >= 200
