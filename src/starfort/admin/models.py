@@ -357,6 +357,9 @@ class Event(Model):
     subject: str
     identity_error: str
     auth_seen: list[str]
+    credential_places: list[str]
+    api_version: str
+    response_traits: list[str]
     content_type: str
     response_content_type: str
     parameters: list[str]

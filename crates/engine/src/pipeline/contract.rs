@@ -60,7 +60,7 @@ pub(crate) fn request_head(engine: &Engine, transaction: &mut Transaction) {
                 target: transaction.headers.get(":path").unwrap_or(b"/"),
                 headers: &transaction.headers,
                 parameters: &transaction.parameters,
-                has_certificate: transaction.identity.auth_seen.contains(&"mtls"),
+                has_certificate: transaction.identity.seen.kinds.contains(&"mtls"),
                 hash: Some(&engine.hash),
             };
             let checked = call.request_head(head, &mut violations);
