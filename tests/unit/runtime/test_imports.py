@@ -10,6 +10,7 @@ from starfort.store import Store
 from tests.support.events import event, stream
 
 NAME = "0123456789abcdef" * 2
+ID = "imported-call-of-this-test"
 
 
 async def _nothing() -> None:
@@ -23,13 +24,15 @@ async def test_a_batch_is_taken_once_and_keeps_its_times(tmp_path: Path, store: 
     folder.mkdir()
     imports = Imports(store, tmp_path, _nothing)
     for _ in range(2):
-        (folder / NAME).write_bytes(stream([event(time=long_ago, source="har"), event(time=long_ago)]))
+        (folder / NAME).write_bytes(
+            stream([event(time=long_ago, id=ID, source="har"), event(time=long_ago, id=ID)])
+        )
         assert await imports.take(NAME) == 2
-    rows = store.query(f"SELECT time, source FROM {TABLE} ORDER BY source")
+    rows = store.query(f"SELECT time, source FROM {TABLE} WHERE id = '{ID}' ORDER BY source")
     assert [(row["time"], row["source"]) for row in rows] == [(long_ago, ""), (long_ago, "har")]
-    assert store.query("SELECT count() AS n FROM events")[0]["n"] == 0
+    assert store.query(f"SELECT count() AS n FROM events WHERE id = '{ID}'")[0]["n"] == 0
     store.upkeep()
-    assert store.query(f"SELECT count() AS n FROM {TABLE}")[0]["n"] == 2
+    assert store.query(f"SELECT count() AS n FROM {TABLE} WHERE id = '{ID}'")[0]["n"] == 2
     assert not (folder / NAME).exists()
 
 
