@@ -36,7 +36,7 @@ use crate::policy::Decision;
 use crate::rate::RateTable;
 use crate::rules::{Environment, QueryFacts};
 use crate::schema;
-use crate::shape::{self, Sketch};
+use crate::shape::Sketch;
 use crate::transaction::{
     ContractOutcome, Findings, ResponseState, RulesOutcome, Transaction, Watch,
 };
@@ -153,10 +153,10 @@ pub(crate) fn response_body(
     truncated: bool,
     now: Now,
 ) {
-    contract::response_body(engine, transaction, plain, truncated);
+    http_response_body(engine, transaction, plain, truncated);
     rules::response_body(engine, transaction, Some(plain), now);
     sensitive_response(engine, transaction, plain);
-    shape::read_answer(transaction, engine, plain, truncated);
+    errors(engine, transaction, plain);
 }
 
 /// The stages at the end of the stream, however it ended.
@@ -388,6 +388,23 @@ fn http_body<'b>(
     content
 }
 
+/// http, for the contract and the shape of an answer: one reading, to which both listen.
+fn http_response_body(
+    engine: &Engine,
+    transaction: &mut Transaction,
+    plain: &[u8],
+    truncated: bool,
+) {
+    let is_wanted = transaction.response.reads_shape && !truncated;
+    let mut sketch = is_wanted.then(Box::<Sketch>::default);
+    let mut shape = sketch.as_mut().map(|sketch| sketch.listen(&engine.hash));
+    if !contract::response_body(engine, transaction, plain, truncated, &mut shape) && is_wanted {
+        let declared = transaction.response.headers.text("content-type");
+        Body::plain(declared, plain, false).read(None, b'&', &mut shape);
+    }
+    transaction.response.sketch = sketch;
+}
+
 /// sensitive: personal, financial and secret data in a request's body.
 fn sensitive_request(engine: &Engine, transaction: &mut Transaction, body: &[u8]) {
     transaction.sensitive_request = engine.scanner.scan(body).classes;
@@ -398,6 +415,14 @@ fn sensitive_response(engine: &Engine, transaction: &mut Transaction, plain: &[u
     let found = engine.scanner.scan(plain);
     let response = &mut transaction.response;
     (response.sensitive, response.sensitive_count) = (found.classes, found.count);
+}
+
+/// event: what the body of a failure gives away. Only here, where a body is read anyway.
+fn errors(engine: &Engine, transaction: &mut Transaction, plain: &[u8]) {
+    let response = &mut transaction.response;
+    if response.status >= 400 {
+        response.errors = engine.errors.of(plain);
+    }
 }
 
 /// policy, with rate: your policies in order, and the counters that some of them ask.

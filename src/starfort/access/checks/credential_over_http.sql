@@ -19,7 +19,7 @@ SELECT
     arraySort(arrayMap(v -> toString(v), groupUniqArrayArray(8)(auth_seen))) AS kinds
 FROM calls AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
-  AND scheme = 'http' AND upstream != '' AND hasAny(auth_seen, ['basic', 'bearer', 'api_key'])
+  AND scheme = 'http' AND upstream != '' AND hasAny(auth_seen, ['basic', 'bearer', 'api_key', 'token'])
 GROUP BY api, endpoint_id
 ORDER BY calls DESC, api, endpoint_id
 LIMIT {limit:UInt32}
