@@ -244,7 +244,7 @@ fn told_by_novelty() {
         .filter(|number| {
             tell(&format!(
                 r#"{{"x{}":1}}"#,
-                char::from(b'a' + (number % 26) as u8)
+                char::from(b'a' + u8::try_from(number % 26).unwrap())
                     .to_string()
                     .repeat(number / 26 + 1)
             ))
@@ -281,10 +281,12 @@ fn quiet_endpoints_are_spared() {
 /// The most different body ends in a bounded time with a bounded text.
 #[test]
 fn hostile_bodies() {
-    let names: String = (0..100_000)
-        .map(|n| format!("\"{}\":1,", "ab".repeat(n % 30) + &"c".repeat(n / 3000)))
-        .collect();
-    let wide = format!("{{{}\"z\":1}}", names);
+    let mut names = String::new();
+    for n in 0..100_000 {
+        let name = "ab".repeat(n % 30) + &"c".repeat(n / 3000);
+        names.extend(["\"", &name, "\":1,"]);
+    }
+    let wide = format!("{{{names}\"z\":1}}");
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for body in [wide, deep] {
         let engine = engine(SharedState::default());
