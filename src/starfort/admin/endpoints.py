@@ -11,6 +11,8 @@ from starfort.admin.errors import NotFoundError
 from starfort.admin.filters import EndpointFilter
 from starfort.admin.window import RangeName, Window
 from starfort.catalogue import Endpoint
+from starfort.catalogue.model import State
+from starfort.catalogue.states import state_of
 from starfort.posture.risk import NO_RISK, Risk
 from starfort.store.parameters import Value
 from starfort.store.rows import Row
@@ -163,7 +165,13 @@ class EndpointView:
         first_day = now - began < NEW_FOR
         wanted = [row for row in known if endpoint_id in ("", row.id)]
         risks = self._risks(wanted)
-        return [_summary(row, now, first_day, risks.get(row.id, NO_RISK)) for row in wanted]
+        states = _states(known, now)
+        return [
+            _summary(row, now, first_day, risks.get(row.id, NO_RISK)).model_copy(
+                update={"state": states(row)}
+            )
+            for row in wanted
+        ]
 
     async def _traffic(self) -> dict[str, Row]:
         window = Window.of("24h")
@@ -252,6 +260,22 @@ def needs_attention(row: models.EndpointSummary) -> bool:
 
 def _segments(path: str) -> list[str]:
     return [segment for segment in path.split("/") if segment]
+
+
+def _states(known: Sequence[Endpoint], now: datetime) -> Callable[[Endpoint], State]:
+    """What says how an endpoint stands to its API's document."""
+    documented = {row.api for row in known if row.documented}
+    watching: dict[str, datetime] = {}
+    for row in known:
+        first = _aware(row.first_seen)
+        if first is not None:
+            watching[row.api] = min(watching.get(row.api, first), first)
+
+    def state(row: Endpoint) -> State:
+        since = watching.get(row.api)
+        return state_of(row, api_documented=row.api in documented, watching=since, now=now)
+
+    return state
 
 
 def _summary(endpoint: Endpoint, now: datetime, first_day: bool, risk: Risk) -> models.EndpointSummary:
