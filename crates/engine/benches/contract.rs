@@ -78,23 +78,23 @@ fn bodies(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(right.len() as u64));
         group.bench_function(format!("{items}/read"), |bencher| {
             let body = Body::plain(Some(JSON), right.as_bytes(), false);
-            bencher.iter(|| body.read(None, b'&', black_box(&mut Anomalies::NONE)));
+            bencher.iter(|| body.read(None, b'&', black_box(&mut Anomalies::default())));
         });
         group.bench_function(format!("{items}/valid"), |bencher| {
-            bencher.iter(|| check(&lenient, black_box(&right)))
+            bencher.iter(|| check(&lenient, black_box(&right)));
         });
         group.bench_function(format!("{items}/strict"), |bencher| {
-            bencher.iter(|| check(&strict, black_box(&right)))
+            bencher.iter(|| check(&strict, black_box(&right)));
         });
         group.bench_function(format!("{items}/wrong"), |bencher| {
-            bencher.iter(|| check(&strict, black_box(&wrong)))
+            bencher.iter(|| check(&strict, black_box(&wrong)));
         });
     }
     let removal = starfort_engine::contract::Removal::new(["price"]);
     let right = text(14);
     group.throughput(Throughput::Bytes(right.len() as u64));
     group.bench_function("14/remove", |bencher| {
-        bencher.iter(|| remove(black_box(right.as_bytes()), &removal, &[]))
+        bencher.iter(|| remove(black_box(right.as_bytes()), &removal, &[]));
     });
     group.finish();
 }

@@ -59,7 +59,7 @@ class EndpointView:
         rows = await asyncio.to_thread(self._summaries)
         return models.CatalogueCounts(
             total=len(rows),
-            **{kind: sum(1 for row in rows if _is(row, kind)) for kind in _KINDS},
+            **{kind: sum(map(holds, rows)) for kind, holds in _KINDS.items()},
         )
 
     async def page(
@@ -184,23 +184,18 @@ class EndpointView:
         return {row["endpoint_id"]: row for row in rows}
 
 
-_KINDS = ("new", "undocumented", "sensitive", "unauthenticated", "risky")
-
-
-def _is(row: models.EndpointSummary, kind: str) -> bool:
-    match kind:
-        case "new":
-            return row.new
-        case "undocumented":
-            return not row.documented
-        case "sensitive":
-            return bool(row.sensitive)
-        case "unauthenticated":
-            return row.authenticated is False
-        case "risky":
-            return row.risk_level in ("high", "critical")
-        case _:
-            return True
+_KINDS: Final[Mapping[str, Callable[[models.EndpointSummary], bool]]] = {
+    "new": lambda row: row.new,
+    "undocumented": lambda row: not row.documented,
+    "sensitive": lambda row: bool(row.sensitive),
+    "unauthenticated": lambda row: row.authenticated is False,
+    "risky": lambda row: row.risk_level in ("high", "critical"),
+    "shadow": lambda row: row.state == "shadow",
+    "orphan": lambda row: row.state == "orphan",
+    "zombie": lambda row: row.state == "zombie",
+    "drifting": lambda row: row.state == "drifting",
+}
+"""What the filter `show` lets through, by its words."""
 
 
 def _matches(row: models.EndpointSummary, wanted: EndpointFilter) -> bool:
@@ -212,7 +207,7 @@ def _matches(row: models.EndpointSummary, wanted: EndpointFilter) -> bool:
     below = _segments(wanted.prefix)
     if below and _segments(row.path)[: len(below)] != below:
         return False
-    if wanted.show and not _is(row, wanted.show):
+    if wanted.show and not _KINDS[wanted.show](row):
         return False
     # Every word must occur, in any order: people type `post login`.
     text = f"{row.method} {row.host} {row.path}".lower()

@@ -200,6 +200,10 @@ class CatalogueCounts(Model):
     sensitive: int
     unauthenticated: int
     risky: Annotated[int, Field(description="With a risk that is high or critical.")] = 0
+    shadow: Annotated[int, Field(description="Called, and not in the document that their API has.")] = 0
+    orphan: Annotated[int, Field(description="Documented, and not called for 30 days.")] = 0
+    zombie: Annotated[int, Field(description="Deprecated, and called.")] = 0
+    drifting: Annotated[int, Field(description="Whose answered calls differ from the document.")] = 0
 
 
 class TreeNode(Model):

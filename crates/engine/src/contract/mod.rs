@@ -19,7 +19,6 @@ mod parameter;
 mod pattern;
 mod remove;
 mod schema;
-mod template;
 #[cfg(test)]
 mod tests;
 mod tree;

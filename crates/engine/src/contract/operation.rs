@@ -7,13 +7,13 @@ use smol_str::SmolStr;
 use super::evaluate::{Options, evaluate};
 use super::parameter::{Fields, Found, Pair, PairKind, Shape, Written, from_pairs, from_text};
 use super::schema::{NodeId, Program};
-use super::template::{captures, segments};
 use super::tree::{Kind, Tree};
 use super::violation::{Code, Direction, Part, Violation, Violations, plain_name};
 use crate::bundle::contract::{
     ContractMedia, ContractOperation, ContractParameter, ContractResponse, ParameterPlace,
     ParameterStyle, PropertyEncoding, SecurityScheme,
 };
+use crate::endpoint::segment::captures;
 use crate::hash::KeyedHash;
 use crate::headers::{Headers, lossy};
 use crate::http::body::BodyKind;
@@ -355,6 +355,11 @@ fn media(content: &[ContractMedia], nodes: &[NodeId]) -> Vec<Media> {
     compiled.collect()
 }
 
+/// The segments of a path, without the empty one before the first `/`.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.strip_prefix('/').unwrap_or(path).split('/')
+}
+
 fn node(index: Option<u32>, nodes: &[NodeId]) -> Option<NodeId> {
     nodes.get(index? as usize).copied()
 }
@@ -527,7 +532,9 @@ impl Sink<'_, '_> {
             Some(sent) if is_same => (sent, true),
             _ => (seen, false),
         };
-        let Some(text) = captures(fixed, segment, &written.name) else {
+        let values = captures(fixed, segment).unwrap_or_default();
+        let mut values = values.iter().filter(|(name, _)| *name == written.name);
+        let Some((_, text)) = values.next() else {
             return;
         };
         let mut tree = Tree::default();

@@ -7,7 +7,9 @@ use super::text::is_base64url;
 /// How a key begins, and the fewest characters that follow. Forms as the issuers document them and as scanners for
 /// secrets know them; forms that only a word nearby tells from other texts are missing.
 const BEGINNINGS: &[(&str, usize)] = &[
+    ("4b1d", 38),
     ("A3-", 28),
+    ("A3T", 17),
     ("ABSK", 100),
     ("AGE-SECRET-KEY-1", 58),
     ("AKCp", 60),
@@ -32,6 +34,7 @@ const BEGINNINGS: &[(&str, usize)] = &[
     ("NRII-", 32),
     ("NRJS-", 19),
     ("PMAK-", 40),
+    ("SG.", 60),
     ("SK", 32),
     ("access-development-", 36),
     ("access-production-", 36),
@@ -50,6 +53,7 @@ const BEGINNINGS: &[(&str, usize)] = &[
     ("dt0c01.", 60),
     ("dt0s01.", 60),
     ("duffel_", 40),
+    ("eyJrIjoi", 60),
     ("figd_", 40),
     ("fio-u-", 50),
     ("fm1a_", 60),
@@ -94,9 +98,12 @@ const BEGINNINGS: &[(&str, usize)] = &[
     ("pypi-", 50),
     ("r8_", 37),
     ("rdme_", 60),
+    ("rk_live_", 10),
     ("rk_prod_", 16),
+    ("rk_test_", 10),
     ("rubygems_", 48),
     ("s-s4t2", 60),
+    ("s.", 24),
     ("sat.", 60),
     ("sbp_", 40),
     ("secret_", 40),
@@ -108,13 +115,17 @@ const BEGINNINGS: &[(&str, usize)] = &[
     ("shpss_", 32),
     ("sk-", 40),
     ("sk.eyJ", 50),
+    ("sk_live_", 10),
     ("sk_prod_", 16),
+    ("sk_test_", 10),
     ("sl.", 100),
     ("sm_aat_", 16),
     ("sm_pat_", 16),
     ("sm_sat_", 16),
     ("sntrys_", 40),
     ("sntryu_", 64),
+    ("sq0atp-", 22),
+    ("sq0csp-", 40),
     ("sqa_", 40),
     ("sqp_", 40),
     ("squ_", 40),
@@ -128,14 +139,38 @@ const BEGINNINGS: &[(&str, usize)] = &[
     ("whsec_", 24),
     ("xai-", 60),
     ("xkeysib-", 60),
+    ("xoxa-", 11),
+    ("xoxb-", 16),
     ("xoxe", 40),
     ("xoxo-", 20),
+    ("xoxp-", 16),
+    ("xoxr-", 11),
+    ("xoxs-", 16),
     ("xsmtpsib-", 60),
     ("ya29.", 40),
 ];
 
 /// The fewest bytes of a key of this list.
 pub(super) const SHORTEST: usize = 16;
+
+/// Beginnings that are words as well: what follows has to be more mixed.
+const WORDS: &[&str] = &[
+    "API-",
+    "access-development-",
+    "access-production-",
+    "access-sandbox-",
+    "bedrock-api-key-",
+    "dp.",
+    "key-",
+    "live_",
+    "pat",
+    "pat.",
+    "pubkey-",
+    "sat.",
+    "secret_",
+    "sk-",
+    "test_",
+];
 
 /// Whether a text is a vendor's key: it begins like one, is long enough, and what follows is no words.
 pub(super) fn is_key(text: &[u8]) -> bool {
@@ -145,23 +180,36 @@ pub(super) fn is_key(text: &[u8]) -> bool {
     let mut beginnings = BEGINNINGS
         .iter()
         .filter(|(beginning, _)| beginning.as_bytes().first() == Some(first));
-    beginnings.any(|(beginning, least)| {
+    let begins = beginnings.any(|(beginning, least)| {
         let rest = text.strip_prefix(beginning.as_bytes());
         rest.is_some_and(|rest| {
-            rest.len() >= *least && is_mixed(rest) && rest.iter().copied().all(is_key_byte)
+            rest.len() >= *least
+                && is_mixed(rest, WORDS.contains(beginning))
+                && rest.iter().copied().all(is_key_byte)
         })
-    })
+    });
+    begins || is_known_inside(text)
+}
+
+/// Whether a text is a key of a vendor whose keys are known by what stands further in: those of Azure Entra, `HashiCorp` and
+/// `MaxMind`.
+fn is_known_inside(text: &[u8]) -> bool {
+    let is_entra = matches!(text, [_, _, _, digit, b'Q', b'~', rest @ ..] if digit.is_ascii_digit() && rest.len() >= 31);
+    let is_license = text.len() == 40 && text.ends_with(b"_mmk");
+    (is_entra || is_license) && text.iter().copied().all(is_key_byte)
+        || text.len() >= 70 && memchr::memmem::find(text, b".atlasv1.").is_some()
 }
 
 fn is_key_byte(byte: u8) -> bool {
     is_base64url(byte) || matches!(byte, b'.' | b'=' | b'~' | b'+' | b'/' | b'%' | b':' | b'!')
 }
 
-/// Whether a text has several digits, or capitals among small letters, as names rarely have.
-fn is_mixed(text: &[u8]) -> bool {
+/// Whether a text has digits, or capitals among small letters, as names rarely have. `strictly`: several of them.
+fn is_mixed(text: &[u8], strictly: bool) -> bool {
     let count = |wanted: fn(&u8) -> bool| text.iter().filter(|byte| wanted(byte)).count();
-    let digits = count(u8::is_ascii_digit);
-    digits > 2 || count(u8::is_ascii_uppercase) > 3 && count(u8::is_ascii_lowercase) > 3
+    let least = if strictly { 3 } else { 1 };
+    count(u8::is_ascii_digit) >= least
+        || count(u8::is_ascii_uppercase) > least && count(u8::is_ascii_lowercase) > least
 }
 
 #[cfg(test)]
@@ -171,6 +219,8 @@ mod tests {
     #[test]
     fn beginnings_are_in_order_and_long_enough() {
         assert!(BEGINNINGS.is_sorted());
+        let known = |word: &&str| BEGINNINGS.iter().any(|(beginning, _)| beginning == word);
+        assert!(WORDS.iter().all(known));
         for (beginning, least) in BEGINNINGS {
             assert!(beginning.len() + least >= SHORTEST, "{beginning}");
         }
@@ -183,7 +233,15 @@ mod tests {
             let key = format!("{beginning}{}", &random[..*least]);
             assert!(is_key(key.as_bytes()), "{key}");
         }
+        for key in [
+            "abc8Q~V8FWnFbB0JxXujr4qqaaABvvLOzAxzX1",
+            "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",
+            "w7b3pdkhx4py8g.atlasv1.pan0rlykei2iiaannkksum8nlmytbx0kjqevtaavetwt4aaaa",
+        ] {
+            assert!(is_key(key.as_bytes()), "{key}");
+        }
         for name in [
+            "glance-at-the-whole-of-our-catalogue",
             "key-performance-indicators-of-the-whole-company",
             "live_streams_of_the_championship_in_the_north",
             "test_results_of_all_the_suites_that_were_run",

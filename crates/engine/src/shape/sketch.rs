@@ -520,7 +520,7 @@ impl Listener for Reading<'_> {
             Syntax::Typed(ParameterKind::Empty) => node.kinds |= kinds::NULL,
             Syntax::Typed(ParameterKind::Boolean) => node.kinds |= kinds::BOOLEAN,
             Syntax::Typed(ParameterKind::Integer) => {
-                node.note_number(value, kinds::INTEGER, self.hash)
+                node.note_number(value, kinds::INTEGER, self.hash);
             }
             Syntax::Typed(_) => node.note_number(value, kinds::NUMBER, self.hash),
             Syntax::String | Syntax::Text => node.note_text(value, self.hash),

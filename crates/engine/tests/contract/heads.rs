@@ -244,7 +244,7 @@ fn documents_and_empty_values() {
         &json!({"type": "object", "required": ["a"]}),
     );
     written = written.operation(|operation| {
-        operation.parameters[0].media_type = Some("application/json".into())
+        operation.parameters[0].media_type = Some("application/json".into());
     });
     let contracts = written.compile();
     assert!(head(&contracts, "/?filter=%7B%22a%22:1%7D", &[]).is_empty());
