@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import hashlib
 import json
 import random
@@ -20,7 +21,7 @@ from faker import Faker
 from fastapi import FastAPI
 
 from starfort.alerts.model import Alert
-from starfort.catalogue import Endpoint, endpoint_id
+from starfort.catalogue import Catalogue, Endpoint, endpoint_id
 from starfort.posture.board import PostureBoard
 from starfort.posture.checks import Checks
 from starfort.posture.configured import Configured
@@ -123,6 +124,15 @@ class SeededCatalogue(CatalogueFeed):
     def findings(self) -> Sequence[PostureFinding]:
         """What is wrong with them."""
         return self._estate._findings()
+
+    @functools.cached_property
+    def catalogue(self) -> Catalogue:  # type: ignore[override]  # made only where it is asked for
+        """A catalogue that has the endpoints and reads no events."""
+        made = Catalogue(self._estate.store, self._estate.parts.state)
+        for row in self._estate.known:
+            made._book(row.api).endpoints[row.id] = row
+        made._publish()
+        return made
 
 
 _CONFIG = {

@@ -67,7 +67,7 @@ class Insight:
         self.endpoints = EndpointView(
             runtime.catalogue.endpoints, self._rows, self._reads_rollups, self._risks
         )
-        self.apis_known = ApiView(runtime.catalogue.catalogue)
+        self.apis_known = ApiView(runtime.catalogue)
         self.trials = Trials(runtime)
 
     # ---- traffic

@@ -7,17 +7,22 @@ from starfort.admin.errors import InvalidError, NotFoundError
 from starfort.catalogue import Catalogue, Endpoint
 from starfort.catalogue.decisions import pattern_at
 from starfort.catalogue.model import Segments
+from starfort.runtime.catalogue import CatalogueFeed
 
 
 class ApiView:
     """Answers questions about APIs as a whole from the catalogue.
 
     Args:
-        catalogue: the catalogue.
+        feed: has the catalogue.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, feed: CatalogueFeed) -> None:
+        self._feed = feed
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return self._feed.catalogue
 
     def usage(self) -> list[models.ApiUsage]:
         """How full each API is."""
