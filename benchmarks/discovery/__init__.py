@@ -1,0 +1,1 @@
+"""How well the catalogue finds an API's templates in its traffic: `make bench-discovery`."""
