@@ -4,11 +4,13 @@
 //! endian), the payload's SHA-256 (32 bytes) and the payload: one `MessagePack` map whose keys are the
 //! field names below. `starfort.bundle` in Python writes the same types.
 
+pub mod contract;
 pub mod expression;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::policy::actions::Action;
+pub use contract::{ApiContract, ContractSettings};
 pub use expression::{Expr, Field, Function, Quantifier};
 
 /// First bytes of every bundle file.
@@ -72,6 +74,9 @@ pub struct Bundle {
     /// SecLang rules, compiled (filled by the rules stage's own compiler; empty means none).
     #[serde(with = "serde_bytes", default)]
     pub rules: Vec<u8>,
+    /// What calls and answers are held to; at most one for each API.
+    #[serde(default)]
+    pub contracts: Vec<ApiContract>,
 }
 
 /// How matches of rules in fields where people write are weighed.

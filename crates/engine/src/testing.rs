@@ -26,6 +26,7 @@ pub(crate) fn bundle() -> Bundle {
         policies: Vec::new(),
         content: Content::default(),
         rules: Vec::new(),
+        contracts: Vec::new(),
     }
 }
 

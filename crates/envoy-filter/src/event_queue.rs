@@ -102,8 +102,13 @@ pub(crate) fn size_of_row(row: &EventRow) -> usize {
             .map(|text| text.as_ref().len() + size_of::<T>());
         sizes.sum()
     }
-    let listed =
-        listed(&row.parameters) + listed(&row.signals) + listed(&row.tags) + listed(&row.observed);
+    let listed = listed(&row.parameters)
+        + listed(&row.signals)
+        + listed(&row.tags)
+        + listed(&row.observed)
+        + listed(&row.evidence)
+        + listed(&row.credential_places)
+        + listed(&row.contract);
     let texts = [
         &row.path,
         &row.user_agent,
@@ -111,7 +116,8 @@ pub(crate) fn size_of_row(row: &EventRow) -> usize {
         &row.template,
         &row.subject,
     ];
-    ROW_OVERHEAD_BYTES + listed + texts.iter().map(|text| text.len()).sum::<usize>()
+    let shapes = row.shape_request.len() + row.shape_response.len();
+    ROW_OVERHEAD_BYTES + listed + shapes + texts.iter().map(|text| text.len()).sum::<usize>()
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
         signal_kinds: Vec::new(),
         policies: Vec::new(),
         rules: Vec::new(),
+        contracts: Vec::new(),
         content: Content::default(),
     }
 }

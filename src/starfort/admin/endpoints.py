@@ -1,6 +1,7 @@
 """The catalogue as people look at it: counted, filtered, sorted, as a tree, and one endpoint in detail."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
@@ -10,6 +11,7 @@ from starfort.admin.errors import NotFoundError
 from starfort.admin.filters import EndpointFilter
 from starfort.admin.window import RangeName, Window
 from starfort.catalogue import Endpoint
+from starfort.posture.risk import NO_RISK, Risk
 from starfort.store.parameters import Value
 from starfort.store.rows import Row
 
@@ -35,10 +37,18 @@ class EndpointView:
         endpoints: every endpoint of the catalogue.
         rows: runs a bastion's query in a thread.
         reads_rollups: whether a window has too many events to read them all.
+        risks: the risk of each of these endpoints, by id.
     """
 
-    def __init__(self, endpoints: Callable[[], Sequence[Endpoint]], rows: Rows, reads_rollups: IsFar) -> None:
+    def __init__(
+        self,
+        endpoints: Callable[[], Sequence[Endpoint]],
+        rows: Rows,
+        reads_rollups: IsFar,
+        risks: Callable[[Sequence[Endpoint]], Mapping[str, Risk]],
+    ) -> None:
         self._endpoints = endpoints
+        self._risks = risks
         self._rows = rows
         self._reads_rollups = reads_rollups
 
@@ -129,8 +139,14 @@ class EndpointView:
                 ],
                 "consumers_total": consumers[0]["total"] if consumers else 0,
                 "consumers_since": since,
+                "risk_reasons": self._reasons(endpoint_id),
             }
         )
+
+    def _reasons(self, endpoint_id: str) -> list[models.RiskReason]:
+        wanted = [row for row in self._endpoints() if row.id == endpoint_id]
+        risk = self._risks(wanted).get(endpoint_id, NO_RISK)
+        return [models.RiskReason.model_validate(dataclasses.asdict(row)) for row in risk.reasons]
 
     async def _latest_calls(self, since: datetime, scope: Mapping[str, Value]) -> datetime:
         """Since when an endpoint had as many calls as can be read to count its callers."""
@@ -145,7 +161,9 @@ class EndpointView:
         began = min((_aware(row.first_seen) or now for row in known), default=now)
         # On the first day everything was seen for the first time; what a document has is no news then.
         first_day = now - began < NEW_FOR
-        return [_summary(row, now, first_day) for row in known if endpoint_id in ("", row.id)]
+        wanted = [row for row in known if endpoint_id in ("", row.id)]
+        risks = self._risks(wanted)
+        return [_summary(row, now, first_day, risks.get(row.id, NO_RISK)) for row in wanted]
 
     async def _traffic(self) -> dict[str, Row]:
         window = Window.of("24h")
@@ -158,7 +176,7 @@ class EndpointView:
         return {row["endpoint_id"]: row for row in rows}
 
 
-_KINDS = ("new", "undocumented", "sensitive", "unauthenticated")
+_KINDS = ("new", "undocumented", "sensitive", "unauthenticated", "risky")
 
 
 def _is(row: models.EndpointSummary, kind: str) -> bool:
@@ -171,6 +189,8 @@ def _is(row: models.EndpointSummary, kind: str) -> bool:
             return bool(row.sensitive)
         case "unauthenticated":
             return row.authenticated is False
+        case "risky":
+            return row.risk_level in ("high", "critical")
         case _:
             return True
 
@@ -201,6 +221,7 @@ _Key: TypeAlias = tuple[str | float, ...]
 _ORDER: dict[str, Callable[[models.EndpointSummary], _Key]] = {
     "path": lambda row: (row.host, row.path, row.method),
     "requests": lambda row: (-row.requests, row.host, row.path, row.method),
+    "risk": lambda row: (-row.risk, row.host, row.path, row.method),
     "errors": lambda row: (-row.error_share, row.host, row.path, row.method),
     "first_seen": lambda row: (_latest(row.first_seen), row.host, row.path, row.method),
     "last_seen": lambda row: (_latest(row.last_seen), row.host, row.path, row.method),
@@ -233,7 +254,7 @@ def _segments(path: str) -> list[str]:
     return [segment for segment in path.split("/") if segment]
 
 
-def _summary(endpoint: Endpoint, now: datetime, first_day: bool) -> models.EndpointSummary:
+def _summary(endpoint: Endpoint, now: datetime, first_day: bool, risk: Risk) -> models.EndpointSummary:
     first = _aware(endpoint.first_seen)
     fresh = first is not None and now - first < NEW_FOR
     return models.EndpointSummary(
@@ -250,6 +271,8 @@ def _summary(endpoint: Endpoint, now: datetime, first_day: bool) -> models.Endpo
         labels=list(endpoint.labels),
         suggested_labels=sorted(set(endpoint.suggested_labels) - set(endpoint.labels)),
         sensitive=sorted(endpoint.sensitive),
+        risk=risk.score,
+        risk_level=risk.level,
     )
 
 

@@ -108,9 +108,10 @@ class EndpointFilter(Filter):
     host: Annotated[Text, Field(description="Of this host.")] = ""
     prefix: Annotated[str, Field(max_length=1024, description="At or below this path.")] = ""
     show: Annotated[
-        Literal["", "new", "undocumented", "sensitive", "unauthenticated"],
-        Field(description="Only those that are new, undocumented, sensitive or called without credentials."),
+        Literal["", "new", "undocumented", "sensitive", "unauthenticated", "risky"],
+        Field(description="Only what is new, undocumented, sensitive, open to everybody, or at high risk."),
     ] = ""
     sort: Annotated[
-        Literal["path", "requests", "first_seen", "last_seen", "errors"], Field(description="In which order.")
+        Literal["path", "risk", "requests", "first_seen", "last_seen", "errors"],
+        Field(description="In which order."),
     ] = "path"

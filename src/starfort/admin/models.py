@@ -98,6 +98,18 @@ class ApiTraffic(Model):
     sparkline: Annotated[list[int], Field(description="Requests in equal steps over the window.")]
 
 
+RiskLevel = Literal["none", "low", "medium", "high", "critical"]
+
+
+class RiskReason(Model):
+    """One reason why an endpoint or an API is a risk."""
+
+    code: Annotated[str, Field(description="The check, or exposed_data, exposed_to_anybody.")]
+    severity: Severity
+    title: str
+    owasp: Annotated[str, Field(description='Risk of the OWASP API Security Top 10; "" for none.')] = ""
+
+
 class EndpointSummary(Model):
     """One endpoint of the catalogue, as lists show it."""
 
@@ -121,6 +133,8 @@ class EndpointSummary(Model):
     requests: Annotated[int, Field(description="Requests within the last 24 hours.")] = 0
     error_share: Annotated[float, Field(description="Share of them answered with 400 or above.")] = 0.0
     stopped: Annotated[int, Field(description="Of them, those that did not simply pass.")] = 0
+    risk: Annotated[int, Field(description="0 (nothing is known) to 100, from the findings about it.")] = 0
+    risk_level: Annotated[RiskLevel, Field(description="The risk in a word.")] = "none"
 
 
 class CatalogueCounts(Model):
@@ -131,6 +145,7 @@ class CatalogueCounts(Model):
     undocumented: int
     sensitive: int
     unauthenticated: int
+    risky: Annotated[int, Field(description="With a risk that is high or critical.")] = 0
 
 
 class TreeNode(Model):
@@ -186,6 +201,7 @@ class Consumer(Model):
 class EndpointDetail(EndpointSummary):
     """One endpoint with all that is known of it; figures are of the window asked for."""
 
+    risk_reasons: Annotated[list[RiskReason], Field(description="Why, the most severe first.")] = []
     parameters: list[Parameter]
     statuses: list[Counted]
     auth_seen: list[Counted]
@@ -462,6 +478,9 @@ class Check(Model):
         Literal["query", "catalogue"], Field(description="Whether a query answers it, or the catalogue.")
     ]
     severity: Annotated[list[Severity], Field(description="Severities that its findings may have.")]
+    owasp: Annotated[
+        str, Field(description='Risk of the OWASP API Security Top 10, such as API8:2023; "" for none.')
+    ] = ""
     runs: int = 0
     failures: int = 0
     last_error: Annotated[str, Field(description='Why its last run failed; "" when it did not.')] = ""
@@ -575,6 +594,9 @@ class PostureFinding(Model):
     endpoint_id: Annotated[str, Field(description="Empty when it is about the whole API.")]
     title: str
     why: Annotated[str, Field(description="What is wrong about it and what to do.")]
+    owasp: Annotated[
+        str, Field(description='Risk of the OWASP API Security Top 10, such as API8:2023; "" for none.')
+    ] = ""
     evidence: Row
     first_seen: Annotated[datetime, Field(description="Earliest call that shows it.")]
     last_seen: Annotated[datetime, Field(description="Latest one.")]

@@ -7,7 +7,7 @@ Answers are models of `models.py`. When something does not exist, `NotFoundError
 import asyncio
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -25,10 +25,12 @@ from starfort.admin.trials import Trials
 from starfort.admin.window import DAY_S, RangeName, Window
 from starfort.alerts.history import StoredAlert
 from starfort.base.sql import load_sql
+from starfort.catalogue import Endpoint
 from starfort.config import Config
 from starfort.posture.catalogue_check import CatalogueCheck
 from starfort.posture.check import Check
 from starfort.posture.finding import PostureFinding
+from starfort.posture.risk import Risk, risk_of
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
 from starfort.signals.model import ActiveSignal
 from starfort.store import QueryLimitError, StoreBusyError
@@ -58,7 +60,9 @@ class Insight:
     def __init__(self, runtime: Runtime, mutes: Mutes) -> None:
         self._runtime = runtime
         self._mutes = mutes
-        self.endpoints = EndpointView(runtime.catalogue.endpoints, self._rows, self._reads_rollups)
+        self.endpoints = EndpointView(
+            runtime.catalogue.endpoints, self._rows, self._reads_rollups, self._risks
+        )
         self.trials = Trials(runtime)
 
     # ---- traffic
@@ -218,6 +222,14 @@ class Insight:
         checks = self._runtime.catalogue.board.checks
         items = [_posture_finding(row, checks.find(row.code)) for row in rows[offset : offset + limit]]
         return models.Page[models.PostureFinding](items=items, total=len(rows), limit=limit, offset=offset)
+
+    def _risks(self, endpoints: Sequence[Endpoint]) -> dict[str, Risk]:
+        """The risk of each of these endpoints, by id; an endpoint without findings is left out."""
+        found: dict[str, list[PostureFinding]] = {}
+        for row in self._runtime.catalogue.findings():
+            found.setdefault(row.endpoint_id, []).append(row)
+        owasp = self._runtime.catalogue.board.checks.owasp
+        return {row.id: risk_of(row, found[row.id], owasp) for row in endpoints if row.id in found}
 
     def posture_counts(self, api: str = "") -> dict[str, int]:
         """The number of posture findings of each severity.
@@ -425,8 +437,8 @@ class Insight:
 def _posture_finding(row: PostureFinding, check: Check | CatalogueCheck | None) -> models.PostureFinding:
     """A posture finding with the advice of its check."""
     # The check may have been disabled since it found this.
-    why, bastion = (check.advice, check.bastion) if check else ("", "visibility")
-    return models.PostureFinding(**dataclasses.asdict(row), why=why, bastion=bastion)
+    why, bastion, owasp = (check.advice, check.bastion, check.owasp) if check else ("", "visibility", "")
+    return models.PostureFinding(**dataclasses.asdict(row), why=why, bastion=bastion, owasp=owasp)
 
 
 def _by_decision(row: Row) -> Row:

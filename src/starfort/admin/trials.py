@@ -217,12 +217,14 @@ def _check_status(state: CheckState) -> models.Check:
         name=check.name, bastion=check.bastion, source="query", severity=list(check.spec.severity),
         runs=pace.runs, failures=pace.failures, last_error=pace.last_error,
         last_ms=round(pace.last_s * 1000, 1), last_run=state.ran_at, findings=state.findings,
-        parts=pace.parts,
+        parts=pace.parts, owasp=check.owasp,
     )  # fmt: skip
 
 
 def _catalogue_check_status(check: CatalogueCheck) -> models.Check:
-    return models.Check(name=check.name, bastion=check.bastion, source="catalogue", severity=[])
+    return models.Check(
+        name=check.name, bastion=check.bastion, source="catalogue", severity=[], owasp=check.owasp
+    )
 
 
 def _hit(detector: Detector, hit: BacktestHit) -> models.DetectorHit:

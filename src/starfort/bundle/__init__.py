@@ -1,5 +1,6 @@
 """The policy bundle: types that mirror `crates/engine/src/bundle.rs`, and how they are written and read."""
 
+from starfort.bundle.contract import ApiContract
 from starfort.bundle.file import BundleError, decode, encode, read, with_version, write
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.bundle.model import (
@@ -22,6 +23,7 @@ from starfort.bundle.policy import Mode, Phase, Policy
 
 __all__ = [
     "Api",
+    "ApiContract",
     "ApiKey",
     "Bot",
     "Bundle",

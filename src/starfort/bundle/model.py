@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Final
 
+from starfort.bundle.contract import ApiContract
 from starfort.bundle.policy import Policy
 from starfort.bundle.variant import Variant
 
@@ -295,6 +296,7 @@ class Bundle:
     """Limits of single APIs and endpoints, which refer to them by index."""
     connections_per_address: int = 0
     """Connections of one client address; 0: any number."""
+    contracts: tuple[ApiContract, ...] = ()
     version: str = ""
     """A digest of the content, which `file.with_version` fills in."""
 

@@ -1,14 +1,21 @@
-"""Finds out what one segment of a path is: a word, a version, or a value such as a number, an id or a date.
+"""Finds out what one segment of a path is: a word, a version, or text with values in it.
 
-A *part* is a segment as the learner keeps it: the text itself for words and versions, and `{kind}` for
-values. A file extension or a `:verb` stays outside (`{hex}.json`). The text of a word never has braces, so a
-part is unambiguous, and no client can write a template of its own into the engine's bundle.
+A *part* is a segment as the learner keeps it: the text itself for words and versions; otherwise a text with
+*holes*, `{kind}`, where values are. Usually that is one hole and nothing else, but text may stand around
+holes and between them (`{hex}.json`, `Products({integer})`, `{integer}-{integer}.png`). A part with its
+holes empty is its *frame* (`{}.json`): values of one frame are one place of a template. The text of a word
+never has braces, so a part is unambiguous, and no client can write a template of its own into the engine's
+bundle.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
+
+from starfort.catalogue.values import exact_kind, is_encoded, kind_of
 
 MAX_SEGMENTS: Final = 20
 """Longest path that is learned, in segments; the longest of 2,356 paths in 60 public OpenAPI documents has
@@ -17,8 +24,8 @@ MAX_SEGMENTS: Final = 20
 MAX_PATH: Final = 1023
 """Longest path in bytes. Events cut longer ones at 1,024, and half a path would be another path."""
 
-MAX_WORD: Final = 64
-"""Longest word in characters; the longest fixed segment of the same documents has 63."""
+LONG_TOKEN: Final = 16
+"""Characters from which on a word without digits may be a random token."""
 
 SLUG: Final = "{slug}"
 """The part that stands at a position where words were found to be values."""
@@ -43,48 +50,57 @@ ACTION_WORDS: Final = frozenset({
 """Words that are never values: they name an action or a fixed resource beside ids (`/users/me`,
 `/orders/search`)."""
 
-_EXTENSIONS: Final = (
-    "json", "xml", "csv", "html", "htm", "txt", "pdf", "yaml", "yml", "zip", "gz", "tar", "png",
-    "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "mjs", "map", "woff", "woff2", "ttf",
-    "eot", "mp4", "mp3", "webm", "wasm", "aspx", "php", "jsp", "do", "action", "rss", "atom", "ics",
-    "vcf", "xlsx", "xls", "docx", "doc", "m3u8", "ts", "p12",
-)  # fmt: skip
-_SUFFIX = re.compile(rf"(.+?)((?:\.(?:{'|'.join(_EXTENSIONS)}))+|:[A-Za-z]{{3,32}})", re.ASCII)
-ASSET_SUFFIXES: Final = frozenset({
-    ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".css", ".js", ".mjs", ".map", ".woff",
-    ".woff2", ".ttf", ".eot", ".mp4", ".mp3", ".webm", ".wasm",
+FORMATS: Final = frozenset({
+    "json", "xml", "csv", "tsv", "yaml", "yml", "html", "htm", "txt", "rss", "atom", "geojson", "jsonp",
+    "ndjson", "msgpack", "php", "ics", "kml", "gpx", "xlsx", "pdf", "md",
 })  # fmt: skip
+"""Extensions in which an API gives one and the same thing: where there are several of them, they are a
+parameter."""
+
+_SCRIPTS: Final = frozenset({"css", "js", "mjs", "map", "wasm"})
+_IMAGES: Final = frozenset({
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp", "tif", "tiff", "heic", "woff", "woff2",
+    "ttf", "eot", "mp4", "mp3", "webm", "mov", "wav", "ogg", "m4a",
+})  # fmt: skip
+_FILES: Final = frozenset({
+    "zip", "gz", "tgz", "tar", "bz2", "xz", "7z", "rar", "jar", "war", "whl", "deb", "rpm", "exe", "dmg",
+    "apk", "iso", "bin", "parquet", "avro", "xls", "docx", "doc", "ppt", "pptx", "odt", "rtf", "eml", "vcf",
+    "m3u8", "ts", "mpd", "p12", "pem", "crt", "cer", "crl", "sig", "asc", "log", "bak", "sql", "db",
+    "pbf", "mvt", "aspx", "asp", "jsp", "do", "action", "cgi",
+})  # fmt: skip
+
+_SUFFIX: Final = re.compile(
+    rf"(.+?)((?:\.(?:{'|'.join(sorted(FORMATS | _SCRIPTS | _IMAGES | _FILES))}))+|:[A-Za-z]{{3,32}})",
+    re.ASCII,
+)
+ASSET_SUFFIXES: Final = frozenset(f".{name}" for name in _SCRIPTS | _IMAGES)
 """Static files; those of one folder are one endpoint for each extension."""
 
-_VERSION = re.compile(
+_NUMBERED_SUFFIXES: Final = ASSET_SUFFIXES | frozenset({".pdf", ".csv", ".xlsx"} | {f".{n}" for n in _FILES})
+"""Files that people number: a number in the name of one (`IMG_1234.jpg`) makes it a value."""
+
+_VERSION: Final = re.compile(
     r"[vV]\d{1,4}([._-]?\d{1,4}){0,3}((alpha|beta|rc|preview)\d{0,3})?|\d{1,2}\.\d{1,2}", re.ASCII
 )
-_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(T[0-9:.]+(Z|[+-][0-9:]+)?)?", re.ASCII)
-_EMAIL = re.compile(r"[^@\s/]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
-# Braces are among these, so a path that a client sends never looks like a template.
-_ENCODED = re.compile(r"[^\x21-\x7e]|[{}%*|<>\"'`\\^]")
-_HEX_DIGITS: Final = 4
-
-# The order matters: digits alone are hexadecimal too, so `integer` is asked before `hex`.
-_KINDS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
-    ("uuid", re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)),  # RFC 9562, 4
-    ("integer", re.compile(r"-?\d+(,\d+)*", re.ASCII)),
-    ("number", re.compile(r"-?\d+(\.\d+){1,3}(,-?\d+(\.\d+){1,3})*", re.ASCII)),
-    # https://github.com/ulid/spec: 26 characters of Crockford's base 32, the first at most 7
-    ("ulid", re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)),
-    ("hex", re.compile(r"(0x)?[0-9a-fA-F]{16,128}", re.ASCII)),
-    # A name, a separator, and a number or random characters: `cus_9s6XKzkNRiz8i3`, `acct-1032842`.
-    ("id", re.compile(r"[A-Za-z]{1,10}[_-](\d{5,}|(?=\w*\d\w*[A-Za-z]\w*\d)[A-Za-z0-9]{10,64})", re.ASCII)),
-)
-_GROUPS = re.compile(r"[0-9]+")
-_SHORT_HEX = re.compile(r"[0-9a-f]{8,15}", re.ASCII)
-_TOKEN = re.compile(r"[A-Za-z0-9_=-]{11,}", re.ASCII)
-_SMALL_LETTERS = re.compile(r"[a-z]+")
-_LONG_TOKEN: Final = 16
-_LONGER_TOKEN: Final = 20
-_WORD_LETTERS: Final = 2.6
-"""Small letters in a row: 1.7 on average in random base64url (26 of 64 characters), more in `camelCase`."""
-_LOWER_TOKEN = re.compile(r"[a-z0-9]{16,}", re.ASCII)
+_ODATA_KEY: Final = re.compile(r"([A-Za-z_][\w.]{0,63})\(([^()]+|.*\).*)\)", re.ASCII)
+"""`Products(1)`, `Orders(CustomerId='ALFKI',Id=3)` (OData 4.01 part 2, 4.3.1 and 4.5)."""
+_NAMED: Final = re.compile(r"([A-Za-z][\w.:-]{0,31})=(.+)", re.ASCII)
+"""`year=2026` (Hive), `artist=a,1` (RESTCONF, RFC 8040, 3.5.3)."""
+_TYPED: Final = re.compile(r"([A-Za-z][\w-]{0,31}):([^:]+)", re.ASCII)
+"""`user:17`."""
+_SIGIL: Final = re.compile(r"([@~])([\w.-]{1,63})", re.ASCII)
+"""`@ann`, `~ann`: the sign says that a name follows."""
+_FIXED_NAMES: Final = frozenset({"original", "here", "everyone"})
+_DOTS: Final = re.compile(r"\.{2,3}(?!\.)")
+"""Between the ends of a range: `2026-01..2026-03`, `main...dev`."""
+_SIZE: Final = re.compile(r"[1-9]\d{0,4}x[1-9]\d{0,4}", re.ASCII)
+"""`640x480`."""
+_JOINED: Final = re.compile(r"[^._x-]+(?:([._x-])[^._x-]+)(?:\1[^._x-]+){0,3}")
+_MASKED: Final = re.compile(r"([\w.:=-]{0,16})\{masked\}([\w.:-]{0,16})", re.ASCII)
+_HOLE: Final = re.compile(r"\{[^{}]*\}")
+_NUMBERS: Final = re.compile(r"\d+")
+_NUMBERED: Final = re.compile(r"[A-Za-z]+[-_]\d{1,4}", re.ASCII)
+_LONG_NUMBER: Final = 5
 
 
 def split_suffix(segment: str) -> tuple[str, str]:
@@ -98,55 +114,39 @@ def is_version(segment: str) -> bool:
     return _VERSION.fullmatch(segment) is not None
 
 
-def kind_of(text: str) -> str:
-    """What kind of value a segment is, without its suffix; "" for a word.
+def is_value(part: str) -> bool:
+    """Whether a part has a value in it."""
+    return "{" in part
+
+
+def frame_of(part: str) -> str:
+    """A part with its holes empty: `{}`, `{}.json`, `Products({})`. Values of one frame are one place."""
+    return _HOLE.sub("{}", part)
+
+
+def word_frame(word: str) -> str:
+    """The frame that a word has once it turns out to be a value: `{}` and the word's extension or verb."""
+    return "{}" + split_suffix(word)[1]
+
+
+def slugged(frame: str) -> str:
+    """The part for words that were found to be values in a frame."""
+    return frame.replace("{}", SLUG)
+
+
+def fill(frame: str, names: Sequence[str]) -> str:
+    """A segment of a template.
 
     Args:
-        text: one segment of a normalised path.
+        frame: as `frame_of` gives it.
+        names: a name without braces for each hole.
     """
-    if text == "{masked}":  # the filter found a secret or personal data there
-        return "masked"
-    if _DATE.fullmatch(text):
-        return "date"
-    if _EMAIL.fullmatch(text):
-        return "email"
-    for kind, pattern in _KINDS:
-        if pattern.fullmatch(text):
-            return kind
-    if _ENCODED.search(text) or len(text) > MAX_WORD:
-        return "text"
-    return "token" if _is_random(text) else ""
+    return frame.replace("{}", "{{{}}}").format(*names)
 
 
-def _is_random(text: str) -> bool:
-    """Whether a text is too mixed to be a name: digits, capitals and small letters alternate."""
-    # Groups of digits, not digits: names such as `report2024` have one, random text has several.
-    groups = len(_GROUPS.findall(text))
-    if _SHORT_HEX.fullmatch(text):
-        return sum(map(str.isdigit, text)) >= _HEX_DIGITS and groups > 1
-    if _LOWER_TOKEN.fullmatch(text):
-        return groups > 1
-    if not _TOKEN.fullmatch(text) or text in (text.lower(), text.upper()):
-        return False
-    words = _SMALL_LETTERS.findall(text)
-    letters = sum(map(len, words)) / len(words)
-    return (
-        groups > 1
-        or (len(text) >= _LONG_TOKEN and letters < _WORD_LETTERS)
-        or (len(text) >= _LONGER_TOKEN and groups > 0 and letters < 2 * _WORD_LETTERS)
-    )
-
-
-def is_coded(text: str) -> bool:
-    """Whether a word looks like a value more than like a name: digits in it, or a code in capitals."""
-    digits = sum(map(str.isdigit, text))
-    return digits > 1 or (text.isupper() and len(text) <= 8)  # noqa: PLR2004 (the digits of a year, currency codes)
-
-
-def may_be_token(text: str) -> bool:
-    """Whether a word could be a token that has no digits by chance; this counts only beside other tokens."""
-    capitals = sum(map(str.isupper, text))
-    return len(text) >= _LONG_TOKEN and 4 * capitals >= len(text) > capitals and "-" not in text
+def holes(frame: str) -> int:
+    """How many values a frame has room for."""
+    return frame.count("{}")
 
 
 def shape_of(path: str) -> str | None:
@@ -168,26 +168,117 @@ def shape_of(path: str) -> str | None:
     for segment in segments:
         part = _part(segment, at_root)
         parts.append(part)
-        at_root = at_root and (part in ROOT_WORDS or is_version(part))
+        # Below `api`, at whatever depth, an API begins anew (`/admin/api/2026-01/orders`).
+        at_root = (at_root and (part in ROOT_WORDS or is_version(part))) or part in _NEW_ROOTS
     return "/" + "/".join(parts)
 
 
+_NEW_ROOTS: Final = frozenset({"api", "apis", "rest"})
+
 # What `queries/observed.sql` has replaced already. Other braces come from clients, but for `{masked}`, which
-# `kind_of` knows.
+# the filter writes.
 _MARKS: Final = frozenset({"{integer}", "{uuid}", "{hex}", SLUG})
 
 
+# Few segments are new: nearly all of them are words that came a moment ago.
+@lru_cache(maxsize=16_384)
 def _part(segment: str, at_root: bool) -> str:
     if segment in _MARKS:
         return segment
-    if is_version(segment) or (at_root and (_DATE.fullmatch(segment) or re.fullmatch(r"\d{1,2}", segment))):
-        return segment  # a date or a small number is a version only where an API begins
-    kind = kind_of(segment)
+    text = without_matrix(segment)
+    if is_version(text) or (at_root and _is_dated_version(text)):
+        return text
+    kind = exact_kind(text)
     if kind:
         return f"{{{kind}}}"
+    return _framed(text) or _with_suffix(text) or ("{text}" if is_encoded(text) else text)
+
+
+def without_matrix(segment: str) -> str:
+    """A segment without matrix parameters (RFC 6570, 3.2.7): `cars;color=red` is `cars`."""
+    name, semicolon, _ = segment.partition(";")
+    return name if semicolon and name else segment
+
+
+def _is_dated_version(text: str) -> bool:
+    """Whether a text is a version where an API begins: a date, a month, or a small number."""
+    return exact_kind(text) in {"date", "month"} or re.fullmatch(r"\d{1,2}", text) is not None
+
+
+def _framed(text: str) -> str:
+    """The part of a text whose form says where its values are; "" for others."""
+    part = ""
+    if _MASKED.fullmatch(text):
+        part = text
+    elif found := _ODATA_KEY.fullmatch(text):
+        part = f"{found[1]}({{{exact_kind(found[2]) or 'key'}}})"
+    elif found := _NAMED.fullmatch(text):
+        part = f"{found[1]}={{{exact_kind(found[2]) or 'key'}}}"
+    elif found := _SIGIL.fullmatch(text):
+        part = "" if _is_fixed_name(found[2]) else found[1] + "{name}"
+    elif (found := _TYPED.fullmatch(text)) and (kind := exact_kind(found[2])):
+        part = f"{found[1]}:{{{kind}}}"
+    elif _SIZE.fullmatch(text):
+        part = _joined(text)
+    return part or _range(text)
+
+
+def _range(text: str) -> str:
+    dots = _DOTS.search(text)
+    if dots is None:
+        return ""
+    begin, end = text[: dots.start()], text[dots.end() :]
+    if not begin or not end or begin.endswith("."):
+        return ""
+    return f"{{{kind_of(begin) or 'name'}}}{dots[0]}{{{kind_of(end) or 'name'}}}"
+
+
+def _is_fixed_name(name: str) -> bool:
+    return name.lower() in ACTION_WORDS or name in _FIXED_NAMES
+
+
+def _with_suffix(segment: str) -> str:
+    """The part of a text with an extension or `:verb` behind a value; "" for others."""
     text, suffix = split_suffix(segment)
-    kind = kind_of(text) if suffix else ""
-    return f"{{{kind}}}{suffix}" if kind else segment
+    if not suffix:
+        return ""
+    kind = exact_kind(text)
+    # `schema-2020.json` is a document of an API more often than one of many.
+    if kind == "code" and (_joined(text) or _NUMBERED.fullmatch(text)):
+        kind = ""
+    found = f"{{{kind}}}" if kind else _joined(text) or _framed(text)
+    if not found and (is_encoded(text) or _is_numbered(text, suffix)):
+        found = "{text}"
+    return found and found + suffix
+
+
+def _joined(text: str) -> str:
+    """Values with one separator between them (`3-4-5`, `640x480`), each with a hole; "" for others."""
+    found = _JOINED.fullmatch(text)
+    if found is None:
+        return ""
+    kinds = [exact_kind(value) for value in text.split(found[1])]
+    return found[1].join(f"{{{kind}}}" for kind in kinds) if all(kinds) else ""
+
+
+def _is_numbered(text: str, suffix: str) -> bool:
+    """Whether a file's name is one of many: it has a number, or something random."""
+    if f".{suffix.rpartition('.')[2]}" in _NUMBERED_SUFFIXES and _NUMBERS.search(text):
+        return True
+    tokens = re.split(r"[._-]", text)
+    return any(len(token) >= _LONG_NUMBER and exact_kind(token) for token in tokens)
+
+
+def is_coded(text: str) -> bool:
+    """Whether a word looks like a value more than like a name: digits in it, or a code in capitals."""
+    digits = sum(map(str.isdigit, text))
+    return digits > 1 or (text.isupper() and len(text) <= 8)  # noqa: PLR2004 (the digits of a year, currency codes)
+
+
+def may_be_token(text: str) -> bool:
+    """Whether a word could be a token that has no digits by chance; this counts only beside other tokens."""
+    capitals = sum(map(str.isupper, text))
+    return len(text) >= LONG_TOKEN and 4 * capitals >= len(text) > capitals and "-" not in text
 
 
 def singular(noun: str) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from starfort import bundle
 from starfort.bundle import LearnedEndpoint, model
-from starfort.compile import addresses, apis, content, endpoints, geo, identity, rules
+from starfort.compile import addresses, apis, content, endpoints, geo, held, identity, rules
 from starfort.compile.cel import Environment
 from starfort.compile.dataplane import to_dataplane
 from starfort.compile.endpoints import CompiledEndpoint
@@ -19,6 +20,7 @@ from starfort.compile.limits import LimitTable
 from starfort.compile.policies import CompiledPolicy, PolicyCompiler
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.config.policies import AddressList
+from starfort.contracts.model import Contract
 from starfort.dataplane import ir
 from starfort.threats.rulesets.overlay import ConfiguredRules
 from starfort.traffic.bots import known_bots
@@ -51,10 +53,11 @@ class Compiled:
     doubts: tuple[ConfigProblem, ...]
 
 
-def compile_config(
+def compile_config(  # noqa: PLR0913 (one of each source of what is compiled)
     loaded: LoadedConfig,
     *,
     learned: Sequence[LearnedEndpoint] = (),
+    contracts: Mapping[str, Contract] = MappingProxyType({}),
     hash_key: bytes,
     signal_kinds: Sequence[str],
     node: str | None = None,
@@ -64,6 +67,7 @@ def compile_config(
     Args:
         loaded: the configuration.
         learned: endpoints that the catalogue learned from traffic.
+        contracts: contracts that were learned from traffic, by the name of their API.
         hash_key: 32 bytes; the key of every keyed hash in events.
         signal_kinds: the kinds of signals that detectors raise; policies may ask for them.
         node: name of this node; by default the configuration's.
@@ -74,7 +78,7 @@ def compile_config(
     """
     if len(hash_key) != HASH_KEY_BYTES:
         raise ValueError(f"the hash key must have {HASH_KEY_BYTES} bytes, it has {len(hash_key)}")
-    compilation = _Compilation(loaded, learned, signal_kinds)
+    compilation = _Compilation(loaded, learned, signal_kinds, contracts)
     return compilation.run(hash_key, node or loaded.config.node)
 
 
@@ -82,9 +86,14 @@ class _Compilation:
     """One compilation. It collects all problems, so that people hear of all of them at once."""
 
     def __init__(
-        self, loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], signal_kinds: Sequence[str]
+        self,
+        loaded: LoadedConfig,
+        learned: Sequence[LearnedEndpoint],
+        signal_kinds: Sequence[str],
+        contracts: Mapping[str, Contract],
     ) -> None:
         self._loaded = loaded
+        self._contracts = contracts
         self._config = config = loaded.config
         self._problems: list[ConfigProblem] = []
         self._doubts: list[ConfigProblem] = []
@@ -112,6 +121,7 @@ class _Compilation:
             endpoints=tuple(endpoint for endpoint, _ in compiled_endpoints),
             policies=tuple(policy for policy, _ in policies),
             rules=configured.compiled.data if configured else b"",
+            contracts=held.to_bundle(loaded, self._apis, self._table, self._sources(), problems),
             connections_per_address=dataplane.limits.per_address if dataplane else 0,
         )
         if problems or dataplane is None or configured is None:
@@ -126,6 +136,9 @@ class _Compilation:
             operations=self._table.documented,
             doubts=tuple(self._doubts),
         )
+
+    def _sources(self) -> held.Sources:
+        return held.Sources(self._table.contracts, self._contracts)
 
     def _policies(self) -> list[tuple[bundle.Policy, CompiledPolicy]]:
         environment = Environment(self._kinds, tuple(one.name for one in self._config.lists))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -14,7 +14,9 @@ from starfort.compile.limits import LimitTable
 from starfort.compile.templates import TemplateSet, shape
 from starfort.config import ConfigProblem, LoadedConfig
 from starfort.config.apis import Api, EndpointSettings
+from starfort.config.contract import ScopedContract
 from starfort.config.limits import ScopedLimits
+from starfort.contracts.model import Contract
 
 MAX_ENDPOINTS: Final = 200_000
 """Most endpoints of one bundle; GitHub's whole API has some 1,000."""
@@ -45,6 +47,25 @@ class CompiledEndpoint:
     source: Source
 
 
+@dataclass(frozen=True)
+class HeldEndpoint:
+    """An endpoint that an operation of its API's document or of the learned contract describes.
+
+    Attributes:
+        endpoint: index in the bundle.
+        api: index of its API in the bundle.
+        operation: method and path as the document has them, or as they were learned.
+        path: template of the operation from the root.
+        settings: its own settings, those that count first coming first.
+    """
+
+    endpoint: int
+    api: int
+    operation: tuple[str, str]
+    path: str
+    settings: tuple[ScopedContract, ...]
+
+
 @dataclass
 class _Draft:
     api: int
@@ -57,6 +78,8 @@ class _Draft:
     username: str | None = None
     password: str | None = None
     limits: ScopedLimits | None = None
+    contract: ScopedContract | None = None
+    operation: tuple[str, str] | None = None
     content: dict[str, ContentKind] = field(default_factory=dict)
 
 
@@ -75,6 +98,8 @@ class EndpointTable:
         self._known = [TemplateSet() for _ in apis]
         self.media_types: dict[str, None] = {}
         """What documents name for request bodies."""
+        self.contracts: dict[str, Contract] = {}
+        """The contracts of documents, by the name of their API."""
         self.documented: dict[str, list[tuple[str, str]]] = {}
         """Method and path of each operation that documents have, by the name of their API."""
 
@@ -109,13 +134,16 @@ class EndpointTable:
             dict.fromkeys(one for each in document.operations for one in each.media_types)
         )
         self.documented[api.name] = []
+        if document.contract is not None:
+            self.contracts[api.name] = document.contract
         for method, path, operation in mounted(api, document.operations):
             self.documented[api.name].append((method, path))
             draft = self._drafts[self._add(number, method, path, "openapi")]
             draft.content.update(operation.content)
+            draft.operation = draft.operation or (method, operation.path)
 
     def add_configured(self, api: Api) -> None:
-        """Add the endpoints of an API's settings, with labels, login fields, limits and kinds of content."""
+        """Add the endpoints of an API's settings, with everything that is set for them."""
         found = [(settings, self._configured(api, settings)) for settings in api.endpoints]
         for settings, numbers in found:
             for number in numbers:
@@ -124,10 +152,12 @@ class EndpointTable:
                 if settings.login is not None:
                     draft.username, draft.password = settings.login.username, settings.login.password
                 draft.content |= content.configured(settings.content)
-        # The limits of one method count before those of `*`, in whatever order they are written.
+        # The settings of one method count before those of `*`, in whatever order they are written.
         for settings, numbers in sorted(found, key=lambda pair: not pair[0].match.startswith("*")):
-            for number in numbers if settings.limits is not None else ():
-                self._drafts[number].limits = settings.limits
+            for number in numbers:
+                draft = self._drafts[number]
+                draft.limits = settings.limits or draft.limits
+                draft.contract = settings.contract or draft.contract
 
     def _configured(self, api: Api, settings: EndpointSettings) -> list[int]:
         method, path = settings.match.split(" ", 1)
@@ -200,6 +230,25 @@ class EndpointTable:
                     endpoint.id, api.name, draft.method, draft.path, every, draft.documented, draft.source
                 ),
             )
+
+    def held(self, learned: Mapping[str, Mapping[tuple[str, str], str]]) -> Iterator[HeldEndpoint]:
+        """The endpoints that an operation describes, in the order of indexes.
+
+        Args:
+            learned: by the name of an API, its learned operations: template by method and shape. They hold
+                where the API's document has none.
+        """
+        for number, draft in enumerate(self._drafts):
+            wider = self._drafts[draft.within] if draft.within is not None else draft
+            described = draft if draft.operation is not None else wider
+            operation, path = described.operation, described.path
+            if operation is None:
+                own = learned.get(self._apis[draft.api].name, {})
+                path = own.get((draft.method, shape(draft.path)), "")
+                operation = (draft.method, path) if path else None
+            if operation is not None:
+                both = [draft.contract, wider.contract if wider is not draft else None]
+                yield HeldEndpoint(number, draft.api, operation, path, tuple(filter(None, both)))
 
     def _limits(self, draft: _Draft, wider: _Draft, limits: LimitTable) -> int | None:
         own = [draft.limits, *([wider.limits] if wider is not draft else [])]

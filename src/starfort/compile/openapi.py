@@ -14,6 +14,7 @@ from starfort.bundle import ContentKind
 from starfort.compile import content, documents, references
 from starfort.compile.documents import JsonObject, Location
 from starfort.config import ConfigError, ConfigProblem
+from starfort.contracts.model import Contract
 
 MAX_DOCUMENT_BYTES: Final = 32 << 20
 """Largest document; GitHub's, the largest in wide use, has 12 MB."""
@@ -63,6 +64,7 @@ class Document:
     Attributes:
         file: its path.
         operations: its operations, in its order.
+        contract: what calls and answers should look like, when it can be read.
         problems: the mistakes in it.
         warnings: parts that are read in another way than the author may believe.
         underscored: warnings about request headers with `_` in their names, for configurations that drop
@@ -71,6 +73,7 @@ class Document:
 
     file: Path
     operations: list[Operation] = field(default_factory=list)
+    contract: Contract | None = None
     problems: list[ConfigProblem] = field(default_factory=list)
     warnings: list[ConfigProblem] = field(default_factory=list)
     underscored: list[ConfigProblem] = field(default_factory=list)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from starfort.config.contract import Contract, ScopedContract
 from starfort.config.fields import Model, Name
 from starfort.config.limits import ScopedLimits
 from starfort.config.paths import InputFile
@@ -45,6 +46,8 @@ class EndpointSettings(Model):
     content: Annotated[dict[FieldName, ContentKind], Field(max_length=500)] = {}
     """The kind of text that its fields hold, where neither its document nor their names say so:
     `issue.body: markdown`."""
+    contract: ScopedContract | None = None
+    """How it is held to the contract of its API, where that differs."""
 
 
 class Api(Model):
@@ -75,3 +78,5 @@ class Api(Model):
     """Endpoints with labels or limits."""
     limits: ScopedLimits | None = None
     """Limits of its own, for all its endpoints."""
+    contract: Contract | None = None
+    """What its calls are held to. An API with a document is observed without it."""

@@ -13,6 +13,7 @@ from jinja2.filters import FILTERS as JINJA_FILTERS
 from markupsafe import Markup
 
 from starfort.base.actions import past_of
+from starfort.base.owasp import owasp_title
 from starfort.dashboard import colours, figures
 from starfort.dashboard.assets import asset
 from starfort.dashboard.guard import Guard, own_address, whole_number
@@ -38,6 +39,7 @@ def environment() -> Environment:
     made.filters = {name: JINJA_FILTERS[name] for name in FILTERS} | {
         "columns": figures.columns,
         "number": figures.number,
+        "owasp": owasp_title,
         "percent": figures.percent,
         "plural": figures.plural,
         "short": figures.short,

@@ -25,8 +25,8 @@ error)."""
 DETAILS_ONLY: Final = 1
 """The degree at which every call keeps its row, and calls that are not ordinary keep their details too."""
 
-_DETAILS: Final = ("evidence", "parameters", "user_agent")
-"""Columns that only people read: no rollup and no detector counts them."""
+_DETAILS: Final = ("evidence", "parameters", "user_agent", "shape_request", "shape_response")
+"""Columns that people read and the catalogue learns from: no rollup and no detector counts them."""
 
 _ALIKE: Final = (
     "api", "endpoint_id", "method", "host", "path", "status", "action", "policy", "bot", "address", "asn",
@@ -36,11 +36,12 @@ _ALIKE: Final = (
 """Columns in which calls that become one row are equal, besides their second and the lists below."""
 
 _ALIKE_LISTS: Final = (
-    "anomalies", "findings", "sensitive_request", "sensitive_response", "signals", "tags", "observed",
+    "anomalies", "findings", "contract", "sensitive_request", "sensitive_response", "signals", "tags",
+    "observed",
 )  # fmt: skip
 
 _NEEDED_TEXTS: Final = ("account_hash", "password_hash", "identity_error")
-_NEEDED_LISTS: Final = ("anomalies", "findings", "signals", "tags", "observed")
+_NEEDED_LISTS: Final = ("anomalies", "findings", "contract", "signals", "tags", "observed")
 
 
 @dataclass(frozen=True, slots=True)

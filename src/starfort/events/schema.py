@@ -53,13 +53,19 @@ EVENT_SCHEMA: pa.Schema = pa.schema(
             ("password_hash", _TEXT),
             ("session_hash", _TEXT),
             ("auth_seen", _TEXTS),
+            ("credential_places", _TEXTS),
             ("content_type", _TEXT),
             ("response_content_type", _TEXT),
+            ("api_version", _TEXT),
             ("parameters", _TEXTS),
             ("object_hash", _TEXT),
             ("anomalies", _TEXTS),
             ("findings", _TEXTS),
             ("evidence", _TEXTS),
+            ("contract", _TEXTS),
+            ("shape_request", _TEXT),
+            ("shape_response", _TEXT),
+            ("response_traits", _TEXTS),
             ("sensitive_request", _TEXTS),
             ("sensitive_response", _TEXTS),
             ("sensitive_response_count", pa.uint32()),
@@ -74,17 +80,20 @@ EVENT_SCHEMA: pa.Schema = pa.schema(
 )
 """Columns and types of one event. No field may be null: a text that is absent is "", a list is empty."""
 
-ADDED: Final = ("evidence", "weight")
-"""Columns that filters and spools of earlier versions lack. Envoy goes on with its old filter while the
-control plane is updated, so the control plane must read both."""
+ADDED: Final = (
+    "credential_places", "api_version", "evidence", "contract", "shape_request", "shape_response",
+    "response_traits", "weight",
+)  # fmt: skip
+"""Columns that filters and spools of earlier versions lack, in the order of the schema. Envoy goes on with
+its old filter while the control plane is updated, so the control plane must read both."""
 
 
 def complete(table: pa.Table) -> pa.Table:
     """Give rows all columns and types of EVENT_SCHEMA.
 
     Args:
-        table: rows in the order of EVENT_SCHEMA; columns of `ADDED` may be missing: lists are then empty, and
-            a row stands for one call.
+        table: rows in the order of EVENT_SCHEMA; columns of `ADDED` may be missing: lists and texts are
+            then empty, and a row stands for one call.
 
     Raises:
         pa.ArrowException, ValueError: other columns, or types that cannot be cast.
@@ -92,7 +101,8 @@ def complete(table: pa.Table) -> pa.Table:
     for name in ADDED:
         if name not in table.schema.names:
             field = EVENT_SCHEMA.field(name)
-            absent = pa.repeat(pa.scalar([] if field.type == _TEXTS else 1, field.type), table.num_rows)
+            value = {_TEXTS: [], _TEXT: ""}.get(field.type, 1)
+            absent = pa.repeat(pa.scalar(value, field.type), table.num_rows)
             table = table.add_column(EVENT_SCHEMA.get_field_index(name), field, absent)
     # Casting to the type that a column already has copies nothing.
     return table.cast(EVENT_SCHEMA)

@@ -72,6 +72,9 @@ class PostureBoard:
         self._looked_at = now
         checks, configured = self.checks, self.configured
         found = self._runner.run(configured, now)
+        ended = self._runner.closed(configured, [*self._kept.findings(), *found], now)
+        self._kept.end(ended)
+        found = [row for row in found if row.key not in ended]
         # New findings come last, so that they count when an older one is about the same endpoint.
         view = CatalogueView(endpoints, configured.apis, now, (*self._kept.findings(), *found))
         told = [finding for check in checks.catalogue for finding in check.find(view)]

@@ -46,6 +46,7 @@ class CatalogueCheck:
         why: what is wrong about them.
         fix: what to do.
         find: the findings.
+        owasp: the risk of the OWASP API Security Top 10 that they belong to; "" for none.
     """
 
     # The names are those of a check's front matter, so that lists show both kinds in the same way.
@@ -55,6 +56,7 @@ class CatalogueCheck:
     why: str
     fix: str
     find: Callable[[CatalogueView], Iterable[PostureFinding]]
+    owasp: str = ""
 
     @property
     def advice(self) -> str:

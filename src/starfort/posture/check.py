@@ -6,6 +6,7 @@
     why: An endpoint that was forgotten when its neighbours were protected.
     fix: Require credentials, or mute this where everybody may call.
     severity: [medium, high]
+    owasp: API2:2023
     window: 1h
     every: 30s
     thresholds:
@@ -29,8 +30,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from starfort.base.owasp import OWASP_API
 from starfort.base.severity import Severity
 from starfort.config.fields import Duration
 from starfort.posture.configured import GIVEN
@@ -54,11 +56,21 @@ Bastion = Literal["visibility", "access", "traffic", "threats", "data"]
 _OWN: Final = frozenset({"api", "endpoint_id", "subject", "severity", "first_seen", "last_seen"})
 
 
+def _risk(value: str) -> str:
+    if value not in OWASP_API:
+        raise ValueError(
+            f"{value!r} is no risk of the OWASP API Security Top 10; write one of API1:2023 to API10:2023"
+        )
+    return value
+
+
 class CheckSpec(QuestionSpec):
     """The front matter of a check, as written.
 
-    `why` says what is wrong, and `fix` what to do about it. `bastion` is where a user's own check is shown; a
-    check that comes with Starfort belongs to the folder that it lies in.
+    `why` says what is wrong, and `fix` what to do about it. `owasp` is the risk of the OWASP API Security Top
+    10 that its findings belong to. `bastion` is where a user's own check is shown; a check that comes with
+    Starfort belongs to the folder that it lies in. `closed_by` is a SELECT of the calls that show that a
+    finding no longer holds (`closing.py`), and `closed_after` is how many of them end it.
     """
 
     why: str = Field(min_length=1, max_length=1000)
@@ -67,6 +79,9 @@ class CheckSpec(QuestionSpec):
     window: Duration = timedelta(hours=1)
     every: Duration = timedelta(seconds=30)
     bastion: Bastion | None = None
+    owasp: Annotated[str, AfterValidator(_risk)] | None = None
+    closed_by: str | None = Field(default=None, min_length=1, max_length=4000)
+    closed_after: int = Field(default=20, ge=1, le=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,16 @@ class Check(Question):
     def advice(self) -> str:
         """A text that says what is wrong about its findings, and what to do."""
         return f"{self.spec.why.strip()} {self.spec.fix.strip()}"
+
+    @property
+    def owasp(self) -> str:
+        """The risk of the OWASP API Security Top 10, such as `API2:2023`; "" for none."""
+        return self.spec.owasp or ""
+
+    @classmethod
+    def queries_in(cls, spec: QuestionSpec) -> Mapping[str, str]:
+        """The query that closes findings, which is held to the same rules as the query that finds them."""
+        return {"closed_by": spec.closed_by} if isinstance(spec, CheckSpec) and spec.closed_by else {}
 
     @property
     def bastion(self) -> str:

@@ -21,6 +21,12 @@ class Checks:
     queries: Sequence[Check] = ()
     catalogue: Sequence[CatalogueCheck] = ()
 
+    @property
+    def owasp(self) -> dict[str, str]:
+        """The risk of the OWASP API Security Top 10 that each check is about, by the check's name."""
+        every: list[Check | CatalogueCheck] = [*self.queries, *self.catalogue]
+        return {check.name: check.owasp for check in every if check.owasp}
+
     def find(self, name: str) -> Check | CatalogueCheck | None:
         """The check of a name."""
         # There are few checks (14 built in, at most 500 of a user), so a dictionary would not be faster.

@@ -80,6 +80,12 @@ class KeptFindings:
         self._save(changed)
         return fresh
 
+    def end(self, keys: Collection[Key]) -> None:
+        """Forget findings that later calls show to be put right."""
+        with self._lock:
+            gone = {key for key in keys if self._kept.pop(key, None) is not None}
+        self._save(gone)
+
     def _forget(
         self, current: set[Key], endpoints: Collection[str], alive: Collection[str], now: datetime
     ) -> set[Key]:

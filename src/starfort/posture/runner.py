@@ -16,8 +16,9 @@ from typing import Final
 import structlog
 
 from starfort.posture.check import MAX_FINDINGS, Check
+from starfort.posture.closing import put_right
 from starfort.posture.configured import Configured
-from starfort.posture.finding import PostureFinding
+from starfort.posture.finding import Key, PostureFinding
 from starfort.questions.ask import Effort, Queryable, ask
 from starfort.questions.pace import Pace, one_line
 from starfort.store import QueryLimitError
@@ -120,6 +121,35 @@ class CheckRunner:
             state.findings = len(findings)
             found += findings
         return found
+
+    def closed(self, configured: Configured, known: Sequence[PostureFinding], now: datetime) -> set[Key]:
+        """Keys of the findings that later calls show to be put right.
+
+        A check finds a mistake again while its window holds calls that show it, also when it is mended since.
+        So the findings of this moment are asked about as well as those that hold.
+
+        Args:
+            configured: what is configured.
+            known: findings that hold so far, and those of the runs of this moment.
+            now: the time of these runs.
+        """
+        latest: dict[Key, PostureFinding] = {}
+        for row in sorted(known, key=lambda row: row.last_seen):
+            latest[row.key] = row
+        gone: set[Key] = set()
+        given = configured.parameters(stride=1, limit=MAX_FINDINGS)
+        for state in self._states.values():
+            # A check that did not run now is not asked: what it would find by now is not known.
+            if state.ran_at != now or state.pace.last_error:
+                continue
+            own = [row for row in latest.values() if row.code == state.check.name]
+            try:
+                gone |= put_right(self._store, state.check, own, now, given)
+            # A broken query must not stop the others, here as in a run.
+            except Exception as error:  # noqa: BLE001 (counted and shown)
+                if state.pace.failed(reason := one_line(error)):
+                    log.warning("check_failed", check=state.check.name, reason=reason)
+        return gone
 
     def _run(self, state: CheckState, scope: Scope) -> list[PostureFinding]:
         """One run. After a limit the next run asks for less: the catalogue waits for the same session."""

@@ -57,6 +57,7 @@ class CatalogueFeed:
             any_jwt_apis=tuple(row.name for row in bundle.apis if providers and not row.jwt_providers),
             jwt_providers=providers,
             masked=tuple(_masked(built.config)),
+            limited_apis=tuple(sorted(_limited(built.config))),
         )
         self.board.declare(facts, built.checks)
 
@@ -96,3 +97,14 @@ def _masked(config: Config) -> Iterator[str]:
             classes = policy.action.named("sensitive class that is looked for,")
             for name in classes or config.sensitive.classes:
                 yield f"mask:{policy.name} {name}"
+
+
+def _limited(config: Config) -> set[str]:
+    """APIs that an enforced policy limits; a policy that names no API holds for all of them."""
+    every = [api.name for api in config.apis]
+    return {
+        name
+        for policy in config.policies
+        if policy.action.kind == "limit" and policy.mode == "enforce"
+        for name in policy.apis or every
+    }

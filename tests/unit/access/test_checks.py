@@ -139,7 +139,7 @@ def test_an_api_that_takes_every_providers_tokens(api: Api) -> None:
 
 
 def test_an_api_that_nobody_calls_with_tokens_is_no_finding(api: Api) -> None:
-    """An API that would accept every provider's tokens, and is called with keys or with tokens that failed only."""
+    """An API that would take every provider's tokens, and is called with keys or with tokens that failed."""
     api.call("GET /a", identity_kind="api_key", identity_verified=True, subject_hash="s")
     api.call("GET /b", identity_kind="jwt", identity_verified=False, identity_error="expired")
     assert api.find("any_jwt_accepted", any_jwt_apis=(api.name,), jwt_providers=2) == []
@@ -155,3 +155,43 @@ def test_answers_without_a_verified_caller(api: Api) -> None:
     assert [row.evidence["subject"] for row in found] == ["GET /a"]
     assert found[0].evidence["errors"] == ["expired"]
     assert api.find("unverified_identity") == []
+
+
+CORS = ["cors:credentials"]
+
+
+def test_cors_with_credentials(api: Api) -> None:
+    """An origin of another site, or null, with credentials; `*` and the API's own site are no case."""
+    api.call("GET /me", response_traits=["cors:reflected", *CORS])
+    api.call("GET /frame", response_traits=["cors:null", *CORS])
+    api.call("GET /open", response_traits=["cors:any"])
+    api.call("GET /own", response_traits=CORS)
+    api.call("GET /partner", response_traits=["cors:reflected"])
+    found = {row.evidence["subject"]: row.severity for row in api.find("cors_with_credentials")}
+    assert found == {"GET /me": "medium", "GET /frame": "high"}
+
+
+def _ids(api: Api, endpoint: str, kind: str, **fields: Any) -> None:
+    for number in range(12):
+        api.call(endpoint, 1, parameters=[f"path:id:{kind}"], object_hash=f"{number:016x}", **fields)
+
+
+def test_guessable_object_ids(api: Api) -> None:
+    """Numbers are found, more urgent with data and without credentials; random ids and one object are not."""
+    _ids(api, "GET /orders/{id}", "integer", **BEARER)
+    _ids(api, "GET /users/{id}", "integer", sensitive_response=["email"], **BEARER)
+    _ids(api, "GET /cards/{id}", "integer", sensitive_response=["card_number"])
+    _ids(api, "GET /files/{id}", "uuid")
+    api.call("GET /years/{id}", 30, parameters=["path:id:integer"], object_hash="one")
+    _ids(api, "GET /gone/{id}", "integer", status=404)
+    found = {row.evidence["subject"]: row.severity for row in api.find("guessable_object_ids")}
+    assert found == {"GET /orders/{id}": "info", "GET /users/{id}": "low", "GET /cards/{id}": "medium"}
+
+
+def test_weak_session_cookie(api: Api) -> None:
+    """A session cookie without Secure or HttpOnly is found, and says which of them is missing."""
+    api.call("POST /login", response_traits=["cookie:insecure", "cookie:script"])
+    api.call("GET /me", response_traits=["cookie:script"])
+    api.call("GET /orders", response_traits=["hsts"])
+    found = {row.evidence["subject"]: row.evidence["weakness"] for row in api.find("weak_session_cookie")}
+    assert found == {"POST /login": "without Secure and HttpOnly", "GET /me": "without HttpOnly"}

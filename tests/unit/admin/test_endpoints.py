@@ -30,7 +30,7 @@ async def test_labels_that_traffic_suggests_are_told_until_they_are_set() -> Non
         )  # fmt: skip
 
     endpoints = [login("a", "public"), login("b", "public", "login")]
-    view = EndpointView(lambda: endpoints, _no_rows, _near)
+    view = EndpointView(lambda: endpoints, _no_rows, _near, lambda _: {})
     rows = {row.api: row for row in (await view.page(EndpointFilter(), 10, 0)).items}
     assert (rows["a"].labels, rows["a"].suggested_labels) == (["public"], ["login"])
     assert (rows["b"].labels, rows["b"].suggested_labels) == (["public", "login"], [])

@@ -1,6 +1,7 @@
 """A bundle with a value in every field."""
 
 from starfort import bundle as b
+from starfort.bundle import contract as c
 from starfort.bundle import expression as e
 from starfort.bundle import model
 from starfort.bundle import policy as p
@@ -30,6 +31,34 @@ def actions() -> tuple[p.Action, ...]:
         p.LimitAction(10, 60_000, 5, (e.FieldExpr(e.PlainField.CLIENT_ADDRESS),)),
         p.BlockAction(403, "no", "text/plain"), p.BlockAction(404), p.DivertAction("desk"),
         p.DeceiveAction(0), p.DelayAction(500), p.MaskAction(("email",)),
+    )  # fmt: skip
+
+
+def contract() -> c.ApiContract:
+    """A contract with a value in every field."""
+    form, simple = c.ParameterStyle.FORM, c.ParameterStyle.SIMPLE
+    query = c.ContractParameter("n", c.ParameterPlace.QUERY, True, 0, form, True, True, True, None)
+    header = c.ContractParameter("x-n", c.ParameterPlace.HEADER, False, None, simple, False, media_type="a/b")
+    media = c.ContractMedia("application/json", 1, (c.PropertyEncoding("p", ("a/*",), form, True),))
+    operation = c.ContractOperation(
+        places=(c.ContractPlace(0, "/login", 0),),
+        parameters=(query, header),
+        body=c.ContractBody(True, (media,)),
+        responses=(c.ContractResponse("2XX", (header,), (media, c.ContractMedia("*/*", None))),),
+        security=((0, 1), ()),
+        deprecated=True,
+    )
+    return c.ApiContract(
+        api=0,
+        digest="00ff",
+        definitions='{"$defs": {"A": true}}',
+        schemas=('{"type": "integer"}', '{"$ref": "#/$defs/A"}'),
+        schemes=(
+            c.HeaderScheme("x-key"), c.QueryScheme("key"), c.CookieScheme("key"),
+            c.AuthorizationScheme("bearer"), c.MutualTlsScheme(), c.OtherScheme(),
+        ),
+        operations=(operation,),
+        settings=(c.ContractSettings(p.Mode.ENFORCE, None, True, ("ssn",), True),),
     )  # fmt: skip
 
 
@@ -67,4 +96,5 @@ def bundle() -> b.Bundle:
         policies=tuple(policies),
         trusted_proxies=bytes(32),
         created_ms=1_700_000_000_000,
+        contracts=(contract(),),
     )

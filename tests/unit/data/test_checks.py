@@ -57,7 +57,7 @@ def test_classes_that_leave(api: Api) -> None:
 
 
 def test_a_mask_of_one_class_excuses_no_other(api: Api) -> None:
-    """What a policy masks is what it names; a policy that is gone, or masks something else, excuses nothing."""
+    """A mask excuses what it names; a policy that is gone, or masks something else, excuses nothing."""
     for number, (classes, tags, severity) in enumerate(
         [
             (["card_number", "us_ssn"], ["mask:cards"], "medium"),
@@ -109,3 +109,60 @@ def test_callers_that_are_all_sent_much_are_none(api: Api) -> None:
             address=f"192.0.2.{number}",
         )
     assert api.find("volume_to_caller") == []
+
+
+def test_verbose_errors(api: Api) -> None:
+    """A stack trace in a failure is found, a path alone is less urgent, and a plain failure is none."""
+    api.call("/trace", 2, status=500, response_traits=["error:stack_trace", "error:path"])
+    api.call("/path", 2, status=500, response_traits=["error:path"])
+    api.call("/plain", 2, status=500, response_traits=["nosniff"])
+    found = {
+        row.evidence["subject"]: (row.severity, row.evidence["shown"]) for row in api.find("verbose_errors")
+    }
+    assert found == {"GET /trace": ("medium", ["path", "stack trace"]), "GET /path": ("low", ["path"])}
+
+
+def test_server_version_shown(api: Api) -> None:
+    """One finding for an API whose answers mostly name a version."""
+    api.call("/a", 20, response_traits=["server:versioned"])
+    (finding,) = api.find("server_version_shown")
+    assert (finding.endpoint_id, finding.severity, finding.evidence["share"]) == ("", "info", 100)
+
+
+def test_a_few_pages_with_a_version_are_no_finding(api: Api) -> None:
+    """An error page of a proxy in between names a version now and then."""
+    api.call("/a", 20, response_traits=["hsts"])
+    api.call("/b", 5, response_traits=["server:versioned"])
+    assert api.find("server_version_shown") == []
+
+
+@pytest.mark.parametrize(
+    ("traits", "fields", "expected"),
+    [
+        ([], {}, ("info", "Strict-Transport-Security and X-Content-Type-Options")),
+        (["hsts"], {"auth_seen": ["cookie"]}, ("low", "X-Content-Type-Options")),
+        (["hsts", "nosniff"], {}, None),
+        ([], {"scheme": "http"}, None),
+        ([], {"status": 302}, None),
+    ],
+)
+def test_missing_security_headers(
+    api: Api, traits: list[str], fields: dict[str, Any], expected: tuple[str, str] | None
+) -> None:
+    """What browsers miss is named; plain HTTP and redirects are no case."""
+    api.call("/a", 20, response_traits=traits, **fields)
+    found = [(row.severity, row.evidence["missing"]) for row in api.find("missing_security_headers")]
+    assert found == ([expected] if expected else [])
+
+
+def test_cacheable_sensitive_data(api: Api) -> None:
+    """Data that caches may keep is found, unless no-store or `Authorization` without `public` forbids it."""
+    data = {"sensitive_response": ["email"]}
+    header = {"credential_places": ["header:authorization"]}
+    api.call("/key", **data, credential_places=["header:x-api-key"])
+    api.call("/public", **data, **header, response_traits=["cache:public"])
+    api.call("/bearer", **data, **header)
+    api.call("/kept", **data, response_traits=["no_store"])
+    api.call("/plain")
+    found = {row.evidence["subject"]: row.severity for row in api.find("cacheable_sensitive_data")}
+    assert found == {"GET /key": "low", "GET /public": "medium"}

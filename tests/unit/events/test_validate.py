@@ -57,13 +57,26 @@ def test_other_schemas_are_refused() -> None:
 
 
 def test_filters_of_before_are_understood() -> None:
-    """An earlier filter goes on while the control plane is new: its rows have no evidence and stand for one call."""
+    """An earlier filter goes on while the control plane is new: what its rows lack is empty, and they stand for one call."""
     of_then = pa.schema([field for field in EVENT_SCHEMA if field.name not in ADDED])
     rows = [{name: value for name, value in event(id=one).items() if name not in ADDED} for one in "ab"]
     table = read_batch(stream(rows, of_then), NOW)
     assert table.schema == EVENT_SCHEMA
-    found = [(row["id"], row["evidence"], row["weight"]) for row in table.to_pylist()]
-    assert found == [("a", [], 1), ("b", [], 1)]
+    assert [row["id"] for row in table.to_pylist()] == ["a", "b"]
+    assert [{row[name] for name in ADDED if name != "weight" and row[name]} for row in table.to_pylist()] == [
+        set(),
+        set(),
+    ]
+    assert {row["weight"] for row in table.to_pylist()} == {1}
+    before_contracts = pa.schema(
+        [f for f in EVENT_SCHEMA if f.name not in ADDED or f.name in {"evidence", "weight"}]
+    )
+    kept = read_batch(stream([event(weight=3, evidence=["{}"])], before_contracts), NOW)
+    assert (kept.schema, kept.to_pylist()[0]["weight"], kept.to_pylist()[0]["evidence"]) == (
+        EVENT_SCHEMA,
+        3,
+        ["{}"],
+    )
     moved = of_then.append(EVENT_SCHEMA.field("evidence"))
     assert refused(stream([event()], moved)) == "schema"
 

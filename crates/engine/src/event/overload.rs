@@ -16,6 +16,7 @@ impl EventRow {
             && self.identity_error.is_empty()
             && self.anomalies.is_empty()
             && self.findings.is_empty()
+            && self.contract.is_empty()
             && self.signals.is_empty()
             && self.tags.is_empty()
             && self.observed.is_empty()
@@ -23,12 +24,17 @@ impl EventRow {
 
     /// Leave out what people read and no detector counts. Returns whether there was any of it.
     pub fn drop_details(&mut self) -> bool {
-        let had =
-            !(self.evidence.is_empty() && self.parameters.is_empty() && self.user_agent.is_empty());
+        let had = !(self.evidence.is_empty()
+            && self.parameters.is_empty()
+            && self.user_agent.is_empty()
+            && self.shape_request.is_empty()
+            && self.shape_response.is_empty());
         // New ones instead of `clear`, which would keep the memory.
         self.evidence = Vec::new();
         self.parameters = Vec::new();
         self.user_agent = smol_str::SmolStr::default();
+        self.shape_request = String::new();
+        self.shape_response = String::new();
         had
     }
 

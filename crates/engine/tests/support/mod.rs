@@ -118,6 +118,7 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
         policies: (0..policies).map(policy).collect(),
         content: Content::default(),
         rules: Vec::new(),
+        contracts: Vec::new(),
     }
 }
 

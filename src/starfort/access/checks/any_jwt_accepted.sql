@@ -4,6 +4,7 @@ title: "{api} takes tokens of every JWT provider ({issuers} configured)"
 why: A token made for another API opens this one.
 fix: Name its providers under `authentication`.
 severity: [low, medium]  # medium where there are several providers
+owasp: API2:2023
 */
 -- APIs that accept the tokens of every configured provider, and that are called with such tokens. Without such calls the
 -- setting has no effect yet.

@@ -4,6 +4,7 @@ title: "{subject} takes credentials in the address: {names}"
 why: Addresses stay in logs, histories and Referer headers.
 fix: Take credentials in a header or the body.
 severity: [medium, high]  # high for passwords
+owasp: API2:2023
 */
 -- Query parameters whose name says that they carry credentials. Addresses end up in logs, histories and Referer headers
 -- (OWASP ASVS 4.0.3, 8.3.1; RFC 6750, 5.3). Only successful calls count, because a scanner may send any name anywhere.

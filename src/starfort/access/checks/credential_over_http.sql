@@ -4,6 +4,7 @@ title: "{subject} is called with {kinds} credentials over plain HTTP"
 why: Everybody on the way reads them.
 fix: Offer the API over TLS only.
 severity: [medium, high]  # high for basic authentication
+owasp: API2:2023
 */
 -- Credentials over plain HTTP, which everybody on the way can read. Passwords (basic) are worse than tokens, which expire.
 -- A listener without TLS behind a load balancer that terminates TLS is reported too: mute the finding there.

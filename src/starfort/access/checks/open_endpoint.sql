@@ -4,6 +4,7 @@ title: "{subject} answers without credentials; {guarded_endpoints} other endpoin
 why: An endpoint that was forgotten when its neighbours were protected (OWASP API2:2023, API5:2023).
 fix: Require credentials, or mute this where everybody may call.
 severity: [medium, high]  # high where sensitive data leaves
+owasp: API2:2023
 thresholds:
   min_open_calls: {default: 3, minimum: 1, description: answers without any credential within the window}
   min_guarded: {default: 2, minimum: 1, description: other endpoints of the API that are only called with credentials}

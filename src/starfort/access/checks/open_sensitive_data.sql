@@ -4,6 +4,7 @@ title: "{subject} sends {classes} to callers without credentials"
 why: Personal data for anybody who asks.
 fix: Require credentials, or mask the classes with a policy.
 severity: high
+owasp: API2:2023
 */
 -- Sensitive data in 2xx answers to calls without any credential. For classes that do harm by themselves,
 -- `severe_data_unmasked` of the data bastion reports the same with a higher severity.

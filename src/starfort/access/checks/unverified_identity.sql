@@ -4,6 +4,7 @@ title: "{subject} answered {answers} calls whose caller nobody verified"
 why: The API names who verifies its callers, and it answers without.
 fix: Block with a policy where `!identity.verified`.
 severity: high
+owasp: API2:2023
 thresholds:
   min_answers: {default: 3, minimum: 1, description: such answers within the window}
 */

@@ -41,6 +41,7 @@ async def build(view: View) -> None:
         show(part("about", endpoint=found, viewer=viewer))
     if posture.items:
         with grid(""):
+            show(part("risk", endpoint=found))
             show(part("findings_of", rows=posture.items, viewer=viewer))
     with grid("two-one"):
         show(part("parameters", endpoint=found))

@@ -4,6 +4,7 @@ title: "{subject} sends {classes}"
 why: Sensitive data leaves through this endpoint.
 fix: Know where it goes, and mask what callers have no need of.
 severity: [info, medium]  # medium for classes that do harm by themselves, where no policy masks them
+owasp: API3:2023
 */
 -- The classes of sensitive data that leave an endpoint. A class that a policy masked does no harm, so it does not raise the
 -- severity. `masked` has the tag of each masking policy with each class that it masks.

@@ -4,6 +4,7 @@ title: "{subject} sends {classes} unmasked to callers without credentials"
 why: Anybody can collect them.
 fix: Require credentials, and mask the classes with a policy meanwhile.
 severity: critical
+owasp: API3:2023
 */
 -- Classes that do harm by themselves (such as card numbers and keys), sent unmasked to callers without any credential.
 WITH

@@ -4,6 +4,7 @@ title: "{subject} was sent {most_values} sensitive values by {template}, usual a
 why: One caller that copies what others read piece by piece.
 fix: Look at its events; limit it by a policy.
 severity: high
+owasp: API6:2023
 every: 60s
 thresholds:
   # a page of a list has 100 rows, so 1,000 values within ten minutes are ten pages

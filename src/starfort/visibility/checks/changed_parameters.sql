@@ -4,6 +4,7 @@ title: "{subject} is sent parameters that nobody sent before: {parameters}"
 why: Either the API changed, or somebody tries what it takes (mass assignment).
 fix: Compare its document.
 severity: low
+owasp: API9:2023
 every: 5m
 thresholds:
   min_calls: {default: 3, minimum: 1, description: calls with the parameter within the window}

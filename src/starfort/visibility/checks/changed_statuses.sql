@@ -4,6 +4,7 @@ title: "{subject} answers {classes} since now"
 why: The API behaves in a new way; 5xx mean that calls break it.
 fix: Look at its latest events, and ask who changed it.
 severity: [low, medium]  # medium for 5xx
+owasp: API9:2023
 every: 60s
 thresholds:
   min_calls: {default: 3, minimum: 1, description: answers of the class within the window}

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from starfort.bundle import file, model
+from starfort.bundle import contract, file, model
 from starfort.bundle import policy as policies
 from starfort.bundle.expression import Expr, Function, PlainField, Quantifier, SignalField
 
 CRATE = Path(__file__).parents[4] / "crates/engine/src"
-OWN = "".join((CRATE / name).read_text(encoding="utf-8") for name in ("bundle.rs", "bundle/expression.rs"))
+OWN = "".join(
+    (CRATE / name).read_text(encoding="utf-8")
+    for name in ("bundle.rs", "bundle/expression.rs", "bundle/contract.rs")
+)
 ACTIONS = "".join(
     path.read_text(encoding="utf-8") for path in sorted((CRATE / "policy/actions").glob("*.rs"))
 )
@@ -19,12 +22,19 @@ RUST = OWN + ACTIONS
 STRUCTS = (
     model.Bundle, model.Limits, model.Api, model.Endpoint, model.Identity, model.JwtProvider, model.ApiKey,
     model.AddressList, model.Geo, model.Bot, model.CannedResponse, model.Content, policies.Policy,
+    contract.ApiContract, contract.ContractSettings, contract.ContractOperation, contract.ContractPlace,
+    contract.ContractParameter, contract.ContractBody, contract.ContractMedia, contract.PropertyEncoding,
+    contract.ContractResponse,
 )  # fmt: skip
 PLAIN_ENUMS = {
     "OverLimit": model.OverLimit, "Phase": policies.Phase, "Mode": policies.Mode, "Quantifier": Quantifier,
-    "Function": Function, "ContentKind": model.ContentKind,
+    "Function": Function, "ContentKind": model.ContentKind, "ParameterPlace": contract.ParameterPlace,
+    "ParameterStyle": contract.ParameterStyle,
 }  # fmt: skip
-VARIANT_ENUMS = {"ApiKeySource": model.ApiKeySource, "Action": policies.Action, "Expr": Expr}
+VARIANT_ENUMS = {
+    "ApiKeySource": model.ApiKeySource, "Action": policies.Action, "Expr": Expr,
+    "SecurityScheme": contract.SecurityScheme,
+}  # fmt: skip
 
 
 def _body(kind: str, name: str) -> str:

@@ -1,0 +1,51 @@
+"""Contracts of APIs: what calls and answers are held to, and what happens to those that break it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from starfort.config.fields import Model
+
+ContractMode = Literal["off", "observe", "enforce"]
+"""`observe` only records violations; `enforce` refuses the calls that have any."""
+
+Removed = Annotated[str, Field(pattern=r"^(/\S{1,300}|[^\s/*]{1,100})$")]
+"""The name of a field at any depth, or its path from the root with `*` for the items of a list:
+`/items/*/ssn`."""
+
+Removal = Literal["undocumented"] | Annotated[list[Removed], Field(max_length=500)]
+
+
+class ScopedContract(Model):
+    """How one endpoint is held to the contract of its API. A setting that is not given is the API's."""
+
+    mode: ContractMode | None = None
+    """What happens to requests that break it."""
+    unknown: Literal["deny", "allow"] | None = None
+    """Whether fields and query parameters that the contract does not name break it."""
+    responses: ContractMode | None = None
+    """What happens to answers that break it."""
+    remove: Removal | None = None
+    """Fields that are removed from answers."""
+
+
+class Contract(Model):
+    """What the calls of an API are held to: allow precisely this, and deny everything else."""
+
+    source: Literal["document", "learned", "both"] = "document"
+    """Where the contract comes from: `document` is the OpenAPI document, `learned` is what was learned from
+    traffic, and `both` takes what was learned for the endpoints that the document does not have."""
+    mode: ContractMode = "observe"
+    """What happens to requests that break it: nothing (`off`), they are recorded (`observe`), or they are
+    refused (`enforce`)."""
+    unknown: Literal["deny", "allow"] = "deny"
+    """Whether endpoints, methods, query parameters, and fields of bodies that the contract does not name
+    break it."""
+    responses: ContractMode = "observe"
+    """What happens to answers that break it: nothing (`off`), they are recorded (`observe`), or an error
+    takes their place (`enforce`)."""
+    remove: Removal = []
+    """Fields that are removed from JSON answers: a list of names (`ssn`, at any depth) and paths
+    (`/items/*/ssn`), or `undocumented` for all fields that the contract does not name."""
