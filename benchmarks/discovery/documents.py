@@ -141,7 +141,11 @@ class _Reader:
             properties |= of_part if isinstance(of_part, dict) else {}
         if not properties or not depth:
             return str(found.get("type", ""))
-        return "{" + ",".join(f"{name}:{self._fields(properties[name], depth - 1)}" for name in sorted(properties)) + "}"
+        return (
+            "{"
+            + ",".join(f"{name}:{self._fields(properties[name], depth - 1)}" for name in sorted(properties))
+            + "}"
+        )
 
     def _resolve(self, value: object) -> dict[str, Any]:
         for _ in range(MAX_REFERENCES):

@@ -102,7 +102,9 @@ class Traffic:
 
     def _noise(self, time_s: float) -> Call:
         path = self._chance.choice(SCANS)
-        return Call(time_s, "GET", path, self._chance.choice((404, 404, 404, 403, 301, 405)), CALLERS + 1, None)
+        return Call(
+            time_s, "GET", path, self._chance.choice((404, 404, 404, 403, 301, 405)), CALLERS + 1, None
+        )
 
     def _typo(self, operation: Operation, time_s: float) -> Call:
         segments = operation.template.split("/")

@@ -88,8 +88,22 @@ def _styles() -> tuple[tuple[float, tuple[str, ...]], ...]:
         (1, lambda: f"{fake.word()}_{fake.word()}"),
         (1, lambda: fake.city().lower().replace(" ", "-")),
         (1, lambda: fake.color_name()),
-        (1, lambda: f"{fake.word()}-{fake.random_element(('prod', 'dev', 'test', 'eu', 'us'))}-{fake.random_int(1, 9)}"),
+        (
+            1,
+            lambda: (
+                f"{fake.word()}-{fake.random_element(('prod', 'dev', 'test', 'eu', 'us'))}-{fake.random_int(1, 9)}"
+            ),
+        ),
         (1, lambda: fake.word().upper()),
+        (1, lambda: f"{fake.word()}-{fake.word()}-{fake.word()}-{fake.word()}"),
+        (1, lambda: f"{fake.first_name().lower()}.{fake.last_name().lower()}"),
+        (0.5, lambda: fake.last_name()),
+        (0.5, lambda: fake.company().lower().replace(" ", "-").replace(",", "")),
+        (0.5, lambda: fake.domain_word()),
+        (0.5, lambda: fake.bothify("??##").upper()),
+        (0.5, lambda: fake.lexify("?????")),
+        (0.5, lambda: f"{fake.word()}-{fake.lexify('?????')}"),
+        (0.5, lambda: fake.country().lower().replace(" ", "-")),
         (0.5, lambda: fake.domain_name()),
         (0.5, lambda: f"{fake.word()}{fake.random_int(1, 99)}"),
         (0.5, lambda: fake.word().title() + fake.word().title()),
@@ -130,7 +144,9 @@ def _maker(name: str, schema: Mapping[str, Any], chance: random.Random) -> Make:
     if kind in ("integer", "number"):
         return _digits(1, chance.choice((99, 99_999, 10**9)))
     if "date" in form or "date" in name:
-        return lambda chance: f"20{chance.randint(10, 26)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
+        return lambda chance: (
+            f"20{chance.randint(10, 26)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
+        )
     if "email" in name or form == "email":
         return lambda chance: f"{chance.choice(_styles()[3][1])}@example.com"
     if re.fullmatch(r"ip|ip_?addr(ess)?|.*ipv4", name) or form in ("ip", "ipv4"):
