@@ -13,13 +13,13 @@ from benchmarks.report import Row, SkippedError, skipped, table, write
 
 BENCHES: Final = (
     "cpu", "latency", "memory", "ingest", "reload", "verdict", "engine", "rules", "overload", "cli", "pages",
-    "soak",
+    "contract", "soak",
 )  # fmt: skip
 
 LIMIT_S: Final = 600
 """A benchmark that takes longer is ended and has failed."""
 
-LONGER_S: Final = {"overload": 1_200, "pages": 5_400, "soak": 10_800}
+LONGER_S: Final = {"overload": 1_200, "pages": 5_400, "contract": 3_600, "soak": 10_800}
 """Those that fill a store first, or run for an hour by hand."""
 
 

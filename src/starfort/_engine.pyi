@@ -229,6 +229,8 @@ class Explanation(TypedDict):
     identity: ExplainedIdentity
     signals: list[ExplainedSignal]
     findings: list[str]
+    contract: list[str]
+    """What breaks the contract of the API: `request:body/type:/items/*/price`."""
     anomalies: list[str]
     sensitive_request: list[str]
     sensitive_response: list[str]

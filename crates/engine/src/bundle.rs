@@ -71,6 +71,9 @@ pub struct Bundle {
     /// Fields in which people write, by name, wherever an endpoint says nothing of them.
     #[serde(default)]
     pub content: Content,
+    /// Tell shapes of requests and answers, from which schemas are learned.
+    #[serde(default)]
+    pub shapes: bool,
     /// SecLang rules, compiled (filled by the rules stage's own compiler; empty means none).
     #[serde(with = "serde_bytes", default)]
     pub rules: Vec<u8>,

@@ -22,6 +22,7 @@ use crate::outcome::{
 use crate::pace::BodyPace;
 use crate::pipeline::{self, limits};
 use crate::policy::actions::Block;
+use crate::shape;
 use crate::transaction::{RulesOutcome, Transaction, Watch};
 use crate::view;
 use crate::work::Work;
@@ -396,9 +397,12 @@ impl Transaction {
         now: Now,
     ) -> ResponseOutcome {
         pipeline::response_head(engine, self, head, now);
-        let reads_body = !head.end_of_stream
-            && is_text(&self.response.content_type)
-            && (engine.scanner.is_on() || pipeline::wants_response_body(engine, self, now));
+        let has_text = !head.end_of_stream && is_text(&self.response.content_type);
+        self.response.reads_shape = has_text && shape::wants_answer(self, engine);
+        let reads_body = has_text
+            && (engine.scanner.is_on()
+                || self.response.reads_shape
+                || pipeline::wants_response_body(engine, self, now));
         // Held only for a policy that can change the response: everything else is found while the response passes.
         if reads_body && engine.policies.need_response_body(&view::scopes(self, now)) {
             return ResponseOutcome::NeedBody {
@@ -476,8 +480,9 @@ impl Transaction {
     ) -> Decompressed<'b> {
         let encoding = self.response.headers.text("content-encoding");
         let limits = limits::of(engine, self);
-        let read = engine.scanner.plain(encoding, bytes, truncated, limits);
-        pipeline::response_body(engine, self, &read.body, now);
+        let is_read = self.response.reads_shape;
+        let read = (engine.scanner).plain(encoding, bytes, truncated, limits, is_read);
+        pipeline::response_body(engine, self, &read.body, read.incomplete, now);
         read
     }
 

@@ -43,8 +43,14 @@ pub struct SharedState {
     pub collections: Collections,
     /// The rules of the last bundle: a bundle with the same ones takes them over.
     pub rules: RulesCache,
+    /// What shapes have told lately.
+    pub shapes: crate::shape::Memory,
     /// Conditions that were an error instead of true or false.
     pub policy_errors: AtomicU64,
+    /// Requests and answers that broke a contract.
+    pub contract_broken: AtomicU64,
+    /// Those of them that were refused.
+    pub contract_refused: AtomicU64,
 }
 
 /// The current instant, as the host's clocks say.
@@ -82,6 +88,8 @@ pub struct Engine {
     pub(crate) lists: Vec<AddressRanges>,
     pub(crate) policies: Policies,
     pub(crate) scanner: Scanner,
+    /// Whether shapes are told.
+    pub(crate) shapes: bool,
     // Shared with the cache in `SharedState`, so that the next bundle can take over the same rules.
     pub(crate) rules: Arc<Rules>,
     /// What the fields of each endpoint hold, which rules ask for.
@@ -121,6 +129,7 @@ impl Engine {
             version: bundle.version.into(),
             node: bundle.node.into(),
             fail_open: bundle.fail_open,
+            shapes: bundle.shapes,
             connections_per_address: bundle.connections_per_address,
             limits: bundle.limits,
             scoped_limits: bundle.scoped_limits,

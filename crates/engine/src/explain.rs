@@ -84,6 +84,8 @@ pub struct Explanation {
     pub signals: Vec<ExplainedSignal>,
     /// Findings.
     pub findings: Vec<Cow<'static, str>>,
+    /// What breaks the contract of the API, `request:body/type:/items/*/price`.
+    pub contract: Vec<SmolStr>,
     /// Anomalies of the request's form.
     pub anomalies: Vec<&'static str>,
     /// Classes of sensitive data in the request.
@@ -345,6 +347,7 @@ fn explanation(
         identity,
         signals,
         findings: event.findings.clone(),
+        contract: event.contract.clone(),
         anomalies: event.anomalies.clone(),
         sensitive_request: event.sensitive_request.clone(),
         sensitive_response: event.sensitive_response.clone(),

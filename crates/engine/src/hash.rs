@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
+use siphasher::sip::SipHasher24;
 use smol_str::SmolStr;
 
 use crate::error::EngineError;
@@ -9,7 +10,11 @@ use crate::error::EngineError;
 /// HMAC-SHA-256 (RFC 2104) with the key schedule done once, truncated to 64 bits for events: at a million
 /// distinct values the chance of any two being equal is below 3 in 10 million.
 #[derive(Clone)]
-pub struct KeyedHash(Hmac<Sha256>);
+pub struct KeyedHash {
+    mac: Hmac<Sha256>,
+    /// For short values, of which a request has many.
+    short: SipHasher24,
+}
 
 // Written by hand, so that no log can show the key.
 impl std::fmt::Debug for KeyedHash {
@@ -29,35 +34,46 @@ impl KeyedHash {
         if key.len() != 32 {
             return Err(wrong());
         }
-        Hmac::new_from_slice(key).map(Self).map_err(|_| wrong())
+        let mac: Hmac<Sha256> = Hmac::new_from_slice(key).map_err(|_| wrong())?;
+        let derived = digest(&mac, &[b"hashes of short values"]);
+        let short = SipHasher24::new_with_key(derived.first_chunk().unwrap_or(&[0; 16]));
+        Ok(Self { mac, short })
+    }
+
+    /// A 64-bit hash of a short value, as shapes and the enumerations of learned contracts have it: SipHash-2-4
+    /// (Aumasson and Bernstein, 2012), under a key that is derived from the bundle's. It takes some 20 ns, where
+    /// [`Self::of`] takes ten times as long, and each value of each request needs one.
+    #[must_use]
+    pub fn short(&self, value: &[u8]) -> u64 {
+        self.short.hash(value)
     }
 
     /// 16 hexadecimal characters of the parts, which are separated by a zero byte.
     pub fn of(&self, parts: &[&[u8]]) -> SmolStr {
-        hex8(&self.digest(parts))
+        hex8(&digest(&self.mac, parts))
     }
 
     /// A number from 0 up to, but not including, 1. The same parts give the same number, and nobody without the key can
     /// predict it.
     pub fn draw(&self, parts: &[&[u8]]) -> f64 {
-        let digest = self.digest(parts);
+        let digest = digest(&self.mac, parts);
         let first = digest.first_chunk::<4>().copied().unwrap_or_default();
         // 32 bits are enough for a share of calls, and an `f64` holds them exactly.
         f64::from(u32::from_be_bytes(first)) / (f64::from(u32::MAX) + 1.0)
     }
+}
 
-    fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
-        // A copy of the state after the key, which saves two of four compressions for a short value.
-        let mut mac = self.0.clone();
-        for (index, part) in parts.iter().enumerate() {
-            if index > 0 {
-                // So that ("ab", "c") and ("a", "bc") differ.
-                mac.update(b"\0");
-            }
-            mac.update(part);
+fn digest(mac: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
+    // A copy of the state after the key, which saves two of four compressions for a short value.
+    let mut mac = mac.clone();
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            // So that ("ab", "c") and ("a", "bc") differ.
+            mac.update(b"\0");
         }
-        mac.finalize().into_bytes().into()
+        mac.update(part);
     }
+    mac.finalize().into_bytes().into()
 }
 
 /// 16 hexadecimal characters of the SHA-256 of what `feed` writes.
@@ -89,6 +105,9 @@ mod tests {
         assert_ne!(one.of(&[b"a"]), two.of(&[b"a"]));
         assert_ne!(one.of(&[b"a", b"b"]), one.of(&[b"ab"]));
         assert_eq!(one.of(&[b"a"]).len(), 16);
+        assert_eq!(one.short(b"a"), one.clone().short(b"a"));
+        assert_ne!(one.short(b"a"), one.short(b"b"));
+        assert_ne!(one.short(b"a"), two.short(b"a"));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod bundle;
 mod bundle_file;
 pub mod client;
+pub mod contract;
 mod conversation;
 pub mod endpoint;
 mod engine;
@@ -27,7 +28,9 @@ pub mod rate;
 pub mod rules;
 mod scan;
 pub mod schema;
+mod secret;
 pub mod sensitive;
+pub mod shape;
 pub mod signals;
 #[cfg(test)]
 mod testing;

@@ -1,5 +1,7 @@
 //! What the engine asks of its host: data, which the host acts on.
 
+use smol_str::SmolStr;
+
 use crate::headers::Headers;
 use crate::http::{Anomalies, Anomaly};
 use crate::policy::{Answer, AnswerBody, Decision, Policies, Terminal};
@@ -165,6 +167,29 @@ impl LocalResponse {
         response
     }
 
+    /// The answer to a request that breaks the contract of its API. It names what breaks it, code and pointer, because most
+    /// callers that break one have a mistake to correct. It has no value of the request.
+    pub(crate) fn broken_contract(violations: &[SmolStr], request_id: &str) -> Self {
+        let status = contract_status(violations);
+        let mut response = Self::problem(status, reason(status), request_id);
+        let listed = violations.iter().filter_map(|violation| {
+            let (code, pointer) = violation.strip_prefix("request:")?.split_once(':')?;
+            Some(serde_json::json!({"code": code, "pointer": pointer}))
+        });
+        let body = serde_json::json!({
+            "type": "about:blank", "title": reason(status), "status": status, "request_id": request_id,
+            "detail": "the request does not keep the contract of this API",
+            "violations": listed.collect::<Vec<_>>(),
+        });
+        response.body = body.to_string().into_bytes();
+        if status == 401 {
+            // RFC 9110, 15.5.2 asks for a challenge. `Bearer` makes no browser ask people for a password.
+            let challenge = ("www-authenticate".into(), "Bearer".into());
+            response.headers.push(challenge);
+        }
+        response
+    }
+
     /// The answer to a body that comes too slowly (RFC 9110, 15.5.9).
     pub(crate) fn too_slow(request_id: &str) -> Self {
         let mut response = Self::problem(408, reason(408), request_id);
@@ -194,6 +219,27 @@ impl LocalResponse {
     }
 }
 
+/// The status that says best how a request breaks a contract: what is called comes before who calls, and that before the
+/// rest.
+fn contract_status(violations: &[SmolStr]) -> u16 {
+    let begins = |code: &str| {
+        violations
+            .iter()
+            .any(|violation| violation.starts_with(code))
+    };
+    if begins("request:endpoint:") {
+        404
+    } else if begins("request:method:") {
+        405
+    } else if begins("request:security") {
+        401
+    } else if begins("request:content_type") {
+        415
+    } else {
+        400
+    }
+}
+
 /// Reason phrases (RFC 9110, 15) of the statuses that blocks use. HTTP/2 has none: they are titles of problem details.
 const fn reason(status: u16) -> &'static str {
     match status {
@@ -207,6 +253,7 @@ const fn reason(status: u16) -> &'static str {
         415 => "Unsupported Media Type",
         422 => "Unprocessable Content",
         429 => "Too Many Requests",
+        502 => "Bad Gateway",
         451 => "Unavailable For Legal Reasons",
         503 => "Service Unavailable",
         _ => "Refused",

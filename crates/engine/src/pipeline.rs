@@ -25,6 +25,7 @@ use crate::event::EventRow;
 use crate::headers::Headers;
 use crate::http::body::Body;
 use crate::http::collect::Collect;
+use crate::http::listener::Both;
 use crate::http::path::Target;
 use crate::http::{Anomalies, Anomaly, Parameters, content_type, cookies, headers, path, query};
 use crate::identity::{Identity, Offered};
@@ -33,7 +34,10 @@ use crate::policy::Decision;
 use crate::rate::RateTable;
 use crate::rules::{Environment, QueryFacts};
 use crate::schema;
-use crate::transaction::{Findings, ResponseState, RulesOutcome, Transaction, Watch};
+use crate::shape::{self, Sketch};
+use crate::transaction::{
+    ContractOutcome, Findings, ResponseState, RulesOutcome, Transaction, Watch,
+};
 use crate::view;
 use crate::work::{self, Work};
 
@@ -129,15 +133,17 @@ pub(crate) fn response_head(
     rules::response_head(engine, transaction, now);
 }
 
-/// The stages that look at the body of a response, without its content encoding.
+/// The stages that look at the body of a response, without its content encoding. `truncated`: the end is missing.
 pub(crate) fn response_body(
     engine: &Engine,
     transaction: &mut Transaction,
     plain: &[u8],
+    truncated: bool,
     now: Now,
 ) {
     rules::response_body(engine, transaction, Some(plain), now);
     sensitive_response(engine, transaction, plain);
+    shape::read_answer(transaction, engine, plain, truncated);
 }
 
 /// The stages at the end of the stream, however it ended.
@@ -288,6 +294,8 @@ fn begin(engine: &Engine, protocol: &'static str, known: Known, now: Now) -> Box
         inspection: None,
         rules: RulesOutcome::default(),
         sensitive_request: Vec::new(),
+        sketch: None,
+        contract: ContractOutcome::default(),
         decision: Decision::default(),
         response: ResponseState::default(),
         trace: None,
@@ -339,13 +347,18 @@ fn http_body<'b>(
     // The size is known only after decompressing, and the limits have bounded it, so this is charged afterwards.
     transaction.work.charge_done(units);
     let mut parameters = Collect::new(&mut transaction.parameters, limits);
+    // A shape needs the whole body.
+    let mut sketch = (engine.shapes && !body.is_truncated()).then(Box::<Sketch>::default);
+    let shape = sketch.as_mut().map(|sketch| sketch.listen(&engine.hash));
+    let mut listeners = Both(&mut parameters, shape);
     let environment = rules::environment(engine, now);
     match (environment, transaction.inspection.as_mut()) {
         (Some(environment), Some(inspection)) => {
-            inspection.read_body(environment, &body, &mut parameters);
+            inspection.read_body(environment, &body, &mut listeners);
         }
-        _ => body.read(None, b'&', &mut parameters),
+        _ => body.read(None, b'&', &mut listeners),
     }
+    transaction.sketch = sketch;
     let anomalies = &mut transaction.anomalies;
     anomalies.extend(parameters.anomalies());
     anomalies.extend(body.anomalies);

@@ -56,16 +56,17 @@ impl Scanner {
                 .any(|class| classes.contains(&class))
     }
 
-    /// A response body without its content encoding, bounded by the limits.
+    /// A response body without its content encoding, bounded by the limits. `is_read`: others than the detectors read it.
     pub(crate) fn plain<'a>(
         &self,
         encoding: Option<&str>,
         body: &'a [u8],
         truncated: bool,
         limits: &Limits,
+        is_read: bool,
     ) -> Decompressed<'a> {
-        // Without detectors nothing looks at the text, so it need not be decompressed.
-        let encoding = encoding.filter(|_| self.is_on());
+        // Without detectors nothing looks at the text, so it need not be decompressed, unless others read it.
+        let encoding = encoding.filter(|_| self.is_on() || is_read);
         decompress::decompress(encoding, body, truncated, limits)
     }
 

@@ -25,6 +25,7 @@ pub(crate) fn bundle() -> Bundle {
         signal_kinds: Vec::new(),
         policies: Vec::new(),
         content: Content::default(),
+        shapes: false,
         rules: Vec::new(),
         contracts: Vec::new(),
     }

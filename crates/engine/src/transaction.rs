@@ -19,6 +19,7 @@ use crate::identity::Identity;
 use crate::input::ResponseHead;
 use crate::policy::{Decision, PolicyTrace};
 use crate::rules::{Evidences, Inspection};
+use crate::shape::Sketch;
 use crate::signals::{ActiveSignal, Passed};
 use crate::work::Work;
 
@@ -53,6 +54,10 @@ pub struct Transaction {
     pub(crate) inspection: Option<Box<Inspection>>,
     pub(crate) rules: RulesOutcome,
     pub(crate) sensitive_request: Vec<&'static str>,
+    /// What the body looks like; `None`: it was not read, or shapes are not told.
+    pub(crate) sketch: Option<Box<Sketch>>,
+    /// What breaks the contract of the API.
+    pub(crate) contract: ContractOutcome,
     pub(crate) decision: Decision,
     pub(crate) response: ResponseState,
     /// Filled when the caller wants to know what each policy said.
@@ -84,6 +89,30 @@ impl Findings {
     }
 
     /// Note that a rule matched: `rule:941100`.
+    /// Note what breaks a contract: `contract:body/type` of a request, `contract:response/body/type` of an answer.
+    pub(crate) fn note_contract(&mut self, violation: &str) {
+        let Some((code, _)) = violation
+            .split_once(':')
+            .and_then(|(_, rest)| rest.split_once(':'))
+        else {
+            return;
+        };
+        let answer = if violation.starts_with("response:") {
+            "response/"
+        } else {
+            ""
+        };
+        let finding = format!("{CONTRACT_FINDING}{answer}{code}");
+        if !self.0.contains(&Cow::Borrowed(finding.as_str())) {
+            self.0.push(Cow::Owned(finding));
+        }
+    }
+
+    /// Forget what breaks a contract, because it is about to be checked again.
+    pub(crate) fn forget_contract(&mut self) {
+        self.0.retain(|code| !code.starts_with(CONTRACT_FINDING));
+    }
+
     // Not compared with the others: `RulesOutcome::told` already sees to it that each match is noted once.
     pub(crate) fn note_rule(&mut self, id: &str) {
         self.0.push(Cow::Owned(format!("rule:{id}")));
@@ -100,6 +129,43 @@ impl Findings {
 
     pub(crate) fn into_codes(self) -> Vec<Cow<'static, str>> {
         self.0
+    }
+}
+
+/// The policy that nobody writes: it refuses what breaks a contract. No policy of a configuration can have the name.
+pub(crate) const CONTRACT_POLICY: &str = "@contract";
+
+/// What the event says of a call that enforcing would have refused.
+pub(crate) const OBSERVED_CONTRACT: &str = "block:@contract";
+
+/// How the codes of findings about contracts begin.
+pub(crate) const CONTRACT_FINDING: &str = "contract:";
+
+/// What breaks the contract of the API that is called.
+#[derive(Debug, Default)]
+pub(crate) struct ContractOutcome {
+    /// `request:body/type:/items/*/price` and so on, each once, those of the request first.
+    pub(crate) violations: Vec<SmolStr>,
+    /// The request breaks it.
+    pub(crate) request: bool,
+    /// The response breaks it.
+    pub(crate) response: bool,
+}
+
+impl ContractOutcome {
+    /// The most violations of each direction that are kept. Callers who break many are told enough by these.
+    const MAX: usize = 16;
+
+    /// Note a violation, unless it is known.
+    pub(crate) fn note(&mut self, violation: SmolStr) {
+        if self.violations.len() < 2 * Self::MAX && !self.violations.contains(&violation) {
+            self.violations.push(violation);
+        }
+    }
+
+    /// Forget what was found of the request, because it is about to be checked again.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -130,6 +196,10 @@ pub(crate) struct ResponseState {
     pub(crate) content_type: SmolStr,
     pub(crate) sensitive: Vec<&'static str>,
     pub(crate) sensitive_count: u32,
+    /// The body is read for its shape.
+    pub(crate) reads_shape: bool,
+    /// What the body looks like; `None`: it was not read for that.
+    pub(crate) sketch: Option<Box<Sketch>>,
     pub(crate) decision: Decision,
     /// The body's beginning, collected for a scan at the end of the stream, at most the limit.
     pub(crate) collected: Vec<u8>,

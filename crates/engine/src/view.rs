@@ -5,6 +5,7 @@ use std::cell::{Cell, OnceCell};
 use std::collections::{HashMap, HashSet};
 
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::bundle::{Api, Field};
 use crate::client::address;
@@ -212,6 +213,8 @@ impl Facts for View<'_> {
             Field::RulesOutboundScore => Value::Int(rules.outbound_score),
             Field::RulesInterrupted => Value::Bool(rules.interrupted),
             // Severities of SecLang count down from 255 (none) to 0 (emergency).
+            Field::ContractRequestValid => Value::Bool(!transaction.contract.request),
+            Field::ContractResponseValid => Value::Bool(!transaction.contract.response),
             Field::RulesSeverity => Value::Int(rules.severity.map_or(255, i64::from)),
             _ => self.caller(field),
         }
@@ -228,6 +231,10 @@ impl Facts for View<'_> {
             Field::RulesMatched => {
                 let matched = transaction.rules.matched.iter();
                 matched.map(String::as_str).collect()
+            }
+            Field::ContractViolations => {
+                let violations = transaction.contract.violations.iter();
+                violations.map(SmolStr::as_str).collect()
             }
             Field::SensitiveRequest => classes(&transaction.sensitive_request),
             Field::SensitiveResponse => classes(&transaction.response.sensitive),

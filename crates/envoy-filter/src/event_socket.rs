@@ -445,11 +445,15 @@ impl EventSocket {
         let process = &self.process;
         let (waiting, oldest_us) = self.waiting();
         let mut counters = process.metrics.snapshot();
-        let errors = process
-            .shared
-            .policy_errors
-            .load(std::sync::atomic::Ordering::Relaxed);
-        counters.insert("policy_errors".into(), errors);
+        let shared = &process.shared;
+        for (name, counter) in [
+            ("policy_errors", &shared.policy_errors),
+            ("contract_broken", &shared.contract_broken),
+            ("contract_refused", &shared.contract_refused),
+        ] {
+            let count = counter.load(std::sync::atomic::Ordering::Relaxed);
+            counters.insert(name.into(), count);
+        }
         counters.insert(
             "signals_refused_full".into(),
             process.shared.signals.refused() as u64,

@@ -40,6 +40,7 @@ pub(crate) fn bundle(version: &str) -> Bundle {
         sensitive_classes: Vec::new(),
         signal_kinds: Vec::new(),
         policies: Vec::new(),
+        shapes: false,
         rules: Vec::new(),
         contracts: Vec::new(),
         content: Content::default(),

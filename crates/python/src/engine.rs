@@ -89,10 +89,13 @@ impl PyEngine {
 impl PyEngine {
     fn load(bytes: &[u8], assets: Assets) -> Result<Self, EngineError> {
         let bundle = Bundle::from_bytes(bytes)?;
+        let shared = SharedState::default();
+        // Described and imported calls are told apart by no time: each has its shape.
+        shared.shapes.tell_everything();
         Ok(Self {
             // Cloned first, because the engine takes the bundle.
             jwt_payload_header: bundle.identity.jwt_payload_header.clone(),
-            engine: Engine::new(bundle, assets, Arc::new(SharedState::default()))?,
+            engine: Engine::new(bundle, assets, Arc::new(shared))?,
         })
     }
 }

@@ -175,6 +175,32 @@ class Counted(Model):
     count: int
 
 
+class ContractState(Model):
+    """The calls of one endpoint that break the contract of its API, and what enforcement does about them."""
+
+    api: str
+    endpoint_id: Annotated[str, Field(description="Empty for calls that belong to no known endpoint.")]
+    method: str
+    template: str
+    calls: Annotated[int, Field(description="Calls that break the contract, by request or by answer.")]
+    requests: Annotated[int, Field(description="Of them, those whose request breaks it.")]
+    responses: Annotated[int, Field(description="Of them, those whose answer breaks it.")]
+    refused: Annotated[int, Field(description="Calls that were refused for it.")]
+    would_refuse: Annotated[int, Field(description="Calls that `mode: enforce` would have refused.")]
+    succeeded: Annotated[
+        int,
+        Field(description="Of those, how many were answered with success: refusing them may hurt somebody."),
+    ]
+    addresses: Annotated[int, Field(description="Different addresses that made the calls.")]
+    subjects: Annotated[int, Field(description="Different verified callers that made them.")]
+    violations: Annotated[
+        list[Counted], Field(description="`request:body/type:/items/*/price` and so on, most frequent first.")
+    ]
+    events: Annotated[list[str], Field(description="Ids of the latest events, as examples.")]
+    first_seen: datetime
+    last_seen: datetime
+
+
 class Parameter(Model):
     """A parameter of an endpoint as seen in traffic."""
 

@@ -16,6 +16,7 @@ import structlog
 from starfort.admin import models
 from starfort.admin.attention import attention
 from starfort.admin.callers import rolled
+from starfort.admin.contract import contract_state
 from starfort.admin.decisions import by_name
 from starfort.admin.endpoints import EndpointView
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
@@ -179,6 +180,21 @@ class Insight:
         total = rows[0]["total"] if rows else 0
         items = [models.EventFinding(**_without(row, "total")) for row in rows]
         return models.Page[models.EventFinding](items=items, total=total, limit=limit, offset=offset)
+
+    async def contract(
+        self, name: RangeName, api: str, endpoint_id: str, limit: int, offset: int
+    ) -> models.Page[models.ContractState]:
+        """Endpoints with calls that break a contract, and what enforcing it does or would do.
+
+        Args:
+            name: the window.
+            api: only endpoints of this API; "" for all.
+            endpoint_id: only this endpoint; "" for all.
+            limit: the most endpoints to give.
+            offset: how many endpoints to leave out before them.
+        """
+        scope = {"api": api, "endpoint_id": endpoint_id}
+        return await contract_state(self._rows, name, scope, limit, offset)
 
     async def openapi(self, api: str) -> dict[str, Any]:
         """An OpenAPI document of an API, made from its traffic.

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from starfort.admin.models import EventFinding, Page, PostureFinding
+from starfort.admin.models import ContractState, EventFinding, Page, PostureFinding
 from starfort.api.access import Office, Viewer
 from starfort.api.paging import Limit, Offset
 from starfort.api.traffic import Range
@@ -44,3 +44,21 @@ async def list_findings_in_requests(
 ) -> Page[EventFinding]:
     """A page of codes."""
     return await desk.insight.findings(range, limit, offset)
+
+
+@router.get(
+    "/findings/contract",
+    summary="Calls that break a contract",
+    description="By endpoint, with what enforcement does and would do; those with the most at stake first.",
+)
+async def list_contract_states(
+    _: Viewer,
+    desk: Office,
+    range: Range = "24h",
+    api: Annotated[str, Query(max_length=128, description="Of this API.")] = "",
+    endpoint_id: Annotated[str, Query(max_length=64, description="Of this endpoint.")] = "",
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> Page[ContractState]:
+    """A page of endpoints."""
+    return await desk.insight.contract(range, api, endpoint_id, limit, offset)

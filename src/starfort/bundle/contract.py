@@ -120,6 +120,7 @@ class ContractSettings:
     requests: Mode | None
     responses: Mode | None
     deny_unknown: bool
+    deny_unknown_fields: bool
     remove: tuple[str, ...] = ()
     remove_undocumented: bool = False
 

@@ -97,6 +97,9 @@ class PlainField(StrEnum):
     RULES_MATCHED = "rules_matched"
     RULES_INTERRUPTED = "rules_interrupted"
     RULES_SEVERITY = "rules_severity"
+    CONTRACT_REQUEST_VALID = "contract_request_valid"
+    CONTRACT_RESPONSE_VALID = "contract_response_valid"
+    CONTRACT_VIOLATIONS = "contract_violations"
 
 
 # A signal's variables name its kind by index: kinds are known only when detectors are loaded.

@@ -297,6 +297,7 @@ class Bundle:
     connections_per_address: int = 0
     """Connections of one client address; 0: any number."""
     contracts: tuple[ApiContract, ...] = ()
+    shapes: bool = False
     version: str = ""
     """A digest of the content, which `file.with_version` fills in."""
 

@@ -156,13 +156,14 @@ def shape_of(path: str) -> str | None:
         path: normalised path of an event; parts that are already `{kind}` stay.
 
     Returns:
-        The shape, or None when the path cannot be learned: it is cut, too deep, or has empty segments.
+        The shape, or None when the path cannot be learned: it is cut, too deep, or has segments that are
+        empty or dots once their matrix parameters are gone, which no two servers read alike.
     """
     if not path.startswith("/") or len(path.encode()) > MAX_PATH:
         return None
     inner = path[1:].rstrip("/")
-    segments = inner.split("/") if inner else []
-    if len(segments) > MAX_SEGMENTS or "" in segments:
+    segments = [without_matrix(segment) for segment in inner.split("/")] if inner else []
+    if len(segments) > MAX_SEGMENTS or not _UNREADABLE.isdisjoint(segments):
         return None
     parts, at_root = [], True
     for segment in segments:
@@ -173,6 +174,7 @@ def shape_of(path: str) -> str | None:
     return "/" + "/".join(parts)
 
 
+_UNREADABLE: Final = frozenset({"", ".", ".."})
 _NEW_ROOTS: Final = frozenset({"api", "apis", "rest"})
 
 # What `queries/observed.sql` has replaced already. Other braces come from clients, but for `{masked}`, which
@@ -185,19 +187,17 @@ _MARKS: Final = frozenset({"{integer}", "{uuid}", "{hex}", SLUG})
 def _part(segment: str, at_root: bool) -> str:
     if segment in _MARKS:
         return segment
-    text = without_matrix(segment)
-    if is_version(text) or (at_root and _is_dated_version(text)):
-        return text
-    kind = exact_kind(text)
+    if is_version(segment) or (at_root and _is_dated_version(segment)):
+        return segment
+    kind = exact_kind(segment)
     if kind:
         return f"{{{kind}}}"
-    return _framed(text) or _with_suffix(text) or ("{text}" if is_encoded(text) else text)
+    return _framed(segment) or _with_suffix(segment) or ("{text}" if is_encoded(segment) else segment)
 
 
 def without_matrix(segment: str) -> str:
     """A segment without matrix parameters (RFC 6570, 3.2.7): `cars;color=red` is `cars`."""
-    name, semicolon, _ = segment.partition(";")
-    return name if semicolon and name else segment
+    return segment.partition(";")[0]
 
 
 def _is_dated_version(text: str) -> bool:

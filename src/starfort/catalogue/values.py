@@ -43,8 +43,8 @@ _KINDS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     # https://github.com/ulid/spec: 26 characters of Crockford's base 32, the first at most 7
     ("ulid", re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)),
     ("hex", re.compile(r"(0x)?[0-9a-fA-F]{16,128}|(sha\d{1,3}|md5):[0-9a-fA-F]{16,128}", re.ASCII)),
-    # EUI-48 (IEEE 802), with colons, hyphens or in groups of four; EUI-64 with colons is an address of IPv6 too
-    ("mac", re.compile(r"[0-9a-fA-F]{2}(([:-])[0-9a-fA-F]{2})(\2[0-9a-fA-F]{2}){4}((\2[0-9a-fA-F]{2}){2})?"
+    # EUI-48 (IEEE 802), with colons, hyphens or in groups of four
+    ("mac", re.compile(r"[0-9a-fA-F]{2}(([:-])[0-9a-fA-F]{2})(\2[0-9a-fA-F]{2}){4}"
                        r"|[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}", re.ASCII)),
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html; RFC 8141; W3C DIDs
     ("arn", re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:\d*:.+", re.ASCII)),

@@ -40,6 +40,7 @@ class Compiled:
         rules: SecLang rules and the rule sets among them.
         files: every file that was read, the configuration included; when one changes, compile again.
         operations: method and path of each operation in a document, by the name of its API.
+        documents: the contracts that documents make, by the name of their API.
         doubts: places where a document is read in another way than its author may believe.
     """
 
@@ -50,6 +51,7 @@ class Compiled:
     rules: ConfiguredRules
     files: list[Path]
     operations: dict[str, list[tuple[str, str]]]
+    documents: Mapping[str, Contract]
     doubts: tuple[ConfigProblem, ...]
 
 
@@ -132,8 +134,9 @@ class _Compilation:
             policies=tuple(policy for _, policy in policies),
             endpoints=tuple(endpoint for _, endpoint in compiled_endpoints),
             rules=configured,
-            files=[*loaded.files, *configured.files],
+            files=list(dict.fromkeys([*loaded.files, *configured.files, *self._table.files])),
             operations=self._table.documented,
+            documents=self._table.contracts,
             doubts=tuple(self._doubts),
         )
 
@@ -168,6 +171,7 @@ class _Compilation:
             signal_kinds=self._kinds,
             trusted_proxies=addresses.merge(addresses.pack(network) for network in config.trusted_proxies),
             content=content.to_bundle(config.rules),
+            shapes=config.learning.schemas,
             created_ms=time.time_ns() // 1_000_000,
             scoped_limits=self._limits.scoped(),
         )

@@ -14,9 +14,9 @@ from typing import Final
 
 from starfort import bundle
 from starfort.bundle import ContentKind
-from starfort.compile import documents
-from starfort.compile.documents import JsonObject
 from starfort.config.rules import Rules
+from starfort.contracts.files import JsonObject
+from starfort.contracts.model import Operation, Schema
 
 MAX_FIELDS: Final = 200
 """How many fields of one operation are kept at most."""
@@ -114,57 +114,47 @@ def configured(fields: Mapping[str, str]) -> dict[str, ContentKind]:
     return {name.lower().removeprefix("json."): kind_of(kind) for name, kind in fields.items()}
 
 
-def fields_of(
-    document: object, item: JsonObject, operation: JsonObject
-) -> tuple[tuple[str, ContentKind], ...]:
+def fields_of(operation: Operation, definitions: Mapping[str, Schema]) -> tuple[tuple[str, ContentKind], ...]:
     """What an operation's document says about its fields, where it says something.
 
     A string is content when it may be anything, and format, media type or description calls it text. A string
     that must be short, of a list or of a fixed form is no content, whatever its name is.
 
     Args:
-        document: the whole document, for references.
-        item: the path item.
-        operation: one of its operations.
+        operation: the operation.
+        definitions: the schemas that its schemas refer to.
 
     Returns:
         Paths of fields (`issue.body`) and their kinds (`other` for no content).
     """
-    walk = _Walk(document)
-    for parameter in [*_list(item.get("parameters")), *_list(operation.get("parameters"))]:
-        known = walk.resolved(parameter)
-        if known.get("in") == "query":
-            schema = known.get("schema")
-            described = {"description": known.get("description", "")}
-            walk.schema(str(known.get("name", "")), {**described, **walk.resolved(schema)}, 0)
-    body = walk.resolved(operation.get("requestBody"))
-    media = body.get("content")
-    for one in media.values() if isinstance(media, dict) else ():
-        if isinstance(one, dict):
-            walk.schema("", walk.resolved(one.get("schema")), 0)
+    walk = _Walk(definitions)
+    for parameter in operation.parameters:
+        if parameter.place == "query":
+            walk.schema(parameter.name, walk.resolved(parameter.schema), 0)
+    for media in operation.body.content if operation.body else ():
+        walk.schema("", walk.resolved(media.schema), 0)
     return tuple(sorted(walk.found.items()))[:MAX_FIELDS]
 
 
 class _Walk:
     """The schemas of one operation."""
 
-    def __init__(self, document: object) -> None:
-        self.document = document
+    def __init__(self, definitions: Mapping[str, Schema]) -> None:
+        self.definitions = definitions
         self.found: dict[str, ContentKind] = {}
         self.left = MAX_SCHEMAS
 
     def resolved(self, part: object) -> JsonObject:
-        """A part of the document with its references followed; empty when there is none to be found."""
+        """A schema with its references followed; what stands beside a reference counts first."""
+        beside: JsonObject = {}
         for _ in range(MAX_DEPTH):
-            if not isinstance(part, dict):
-                return {}
+            if not isinstance(part, Mapping):
+                return beside
+            beside = {**part, **beside}
             reference = part.get("$ref")
             if not isinstance(reference, str):
-                return part
-            try:
-                part = documents.pointed(self.document, reference)
-            except LookupError:
-                return {}
+                return beside
+            part = self.definitions.get(reference.removeprefix("#/$defs/"))
         return {}
 
     def schema(self, path: str, schema: JsonObject, depth: int) -> None:
@@ -176,7 +166,7 @@ class _Walk:
         for key in ("allOf", "anyOf", "oneOf"):
             for one in _list(schema.get(key)):
                 self.schema(path, self.resolved(one), depth + 1)
-        if isinstance(schema.get("items"), dict):
+        if isinstance(schema.get("items"), Mapping):
             self.schema(path, self.resolved(schema["items"]), depth + 1)
         properties = schema.get("properties")
         if isinstance(properties, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal
 
 from starfort import bundle
@@ -98,6 +99,8 @@ class EndpointTable:
         self._known = [TemplateSet() for _ in apis]
         self.media_types: dict[str, None] = {}
         """What documents name for request bodies."""
+        self.files: list[Path] = []
+        """The files of documents, those included that they refer to."""
         self.contracts: dict[str, Contract] = {}
         """The contracts of documents, by the name of their API."""
         self.documented: dict[str, list[tuple[str, str]]] = {}
@@ -134,6 +137,7 @@ class EndpointTable:
             dict.fromkeys(one for each in document.operations for one in each.media_types)
         )
         self.documented[api.name] = []
+        self.files += document.files
         if document.contract is not None:
             self.contracts[api.name] = document.contract
         for method, path, operation in mounted(api, document.operations):

@@ -133,7 +133,8 @@ def _settings(api: Settings, own: Sequence[ScopedContract]) -> b.ContractSetting
     return b.ContractSettings(
         requests=_MODES[mode],
         responses=_MODES[responses],
-        deny_unknown=unknown == "deny",
+        deny_unknown=unknown != "allow",
+        deny_unknown_fields=unknown == "deny",
         remove=() if remove == "undocumented" else tuple(dict.fromkeys(remove)),
         remove_undocumented=remove == "undocumented",
     )

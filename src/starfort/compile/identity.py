@@ -9,10 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from starfort import bundle
 from starfort.bundle import model
-from starfort.compile import documents
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
 from starfort.config.identity import ApiKey, ApiKeySource
 from starfort.config.loading import describe
+from starfort.contracts import files
 
 JWT_PAYLOAD_HEADER: Final = "x-starfort-jwt"
 """The header in which Envoy's `jwt_authn` forwards the verified payload (docs/design/interfaces.md)."""
@@ -68,15 +68,15 @@ def _keys(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[bundle.Ap
             problems.append(loaded.source.problem((*here, index, "sha256"), "this key is there twice"))
         keys[key.sha256] = _key(key)
     if settings.keys_file is not None:
-        text, found, wrong = _read(settings.keys_file)
+        found, wrong = _read(settings.keys_file)
         problems += wrong
-        twice: list[tuple[documents.Location, str, str]] = []
+        twice: list[tuple[files.Location, str, str]] = []
         for index, key in enumerate(found):
             if key.sha256 in keys:
                 twice.append(((index, "sha256"), "this key is there twice, or in the configuration too", ""))
             keys[key.sha256] = _key(key)
         if twice:
-            problems += documents.placed(settings.keys_file, text, twice[:MAX_PROBLEMS])
+            problems += files.placed(settings.keys_file, twice[:MAX_PROBLEMS])
     return list(keys.values())
 
 
@@ -85,15 +85,14 @@ def _key(key: ApiKey) -> bundle.ApiKey:
     return bundle.ApiKey(bytes.fromhex(key.sha256), key.subject, tuple(key.scopes), expires_s)
 
 
-def _read(file: Path) -> tuple[str, list[ApiKey], list[ConfigProblem]]:
-    text = ""
+def _read(file: Path) -> tuple[list[ApiKey], list[ConfigProblem]]:
     try:
-        text, data = documents.read(file, MAX_KEYS_FILE_BYTES)
-        return text, _KEYS.validate_python([] if data is None else data), []
+        data = files.read(file, MAX_KEYS_FILE_BYTES)
+        return _KEYS.validate_python([] if data is None else data), []
     except ConfigError as error:
-        return text, [], error.problems
+        return [], error.problems
     except ValidationError as error:
         # Without the input: an entry that is wrong may hold the key itself instead of its hash.
         details = error.errors(include_input=False)[:MAX_PROBLEMS]
         wrong = [(detail["loc"], *describe(detail, ApiKey)) for detail in details]
-        return text, [], documents.placed(file, text, wrong)
+        return [], files.placed(file, wrong)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _PARAMETER: Final = "{}"
+_NAMED: Final = re.compile(r"\{[^}]*\}")
+_ADJACENT: Final = re.compile(r"(\{\}){2,}")
 MAX_VISITS: Final = 512
 """Nodes that one search visits, as in `crates/engine/src/endpoint/mod.rs`. With many templates of one length,
 going back from concrete to templated segments would otherwise take exponential time."""
@@ -13,15 +16,36 @@ going back from concrete to templated segments would otherwise take exponential 
 def shape(path: str) -> str:
     """A template without the names of its parameters; two of one shape match the same paths.
 
-    A segment may have text around its parameters, which together count as one, as in the engine:
-    `/report-{year}-{month}.csv` has the shape `/report-{}.csv`.
+    A segment may have text around its parameters and between them, as in the engine
+    (`crates/engine/src/endpoint/segment.rs`): `/report-{year}-{month}.csv` has the shape `/report-{}-{}.csv`.
+    Parameters without text between them are one.
     """
     return "/".join(_segment(part) for part in path.rstrip("/").split("/")) or "/"
 
 
 def _segment(part: str) -> str:
-    opening, closing = part.find("{"), part.rfind("}")
-    return f"{part[:opening]}{_PARAMETER}{part[closing + 1 :]}" if 0 <= opening < closing else part
+    return _ADJACENT.sub(_PARAMETER, _NAMED.sub(_PARAMETER, part))
+
+
+def fits(template: str, segment: str) -> bool:
+    """Whether a segment of a path fits a segment of a template.
+
+    Args:
+        template: as `shape` gives it, with `{}` for each parameter, which needs at least one character.
+        segment: without slashes.
+    """
+    before, *texts = template.split(_PARAMETER)
+    if not texts:
+        return template == segment
+    if not segment.startswith(before):
+        return False
+    begin = len(before)
+    for text in texts[:-1]:
+        at = segment.find(text, begin + 1)
+        if at < 0:
+            return False
+        begin = at + len(text)
+    return segment.endswith(texts[-1]) and len(segment) - len(texts[-1]) > begin
 
 
 class TemplateSet:
@@ -80,7 +104,5 @@ class _Search:
 
 
 def _is_wider(wider: str, part: str) -> bool:
-    if wider == part or not part:
-        return False
-    before, _, after = wider.partition(_PARAMETER)
-    return len(part) > len(before) + len(after) and part.startswith(before) and part.endswith(after)
+    # A parameter of the narrower one is a character that no text has, so that only a parameter can hold it.
+    return wider != part and fits(wider, part.replace(_PARAMETER, "\0"))

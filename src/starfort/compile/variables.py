@@ -17,13 +17,18 @@ _MAPS: Final = {
 }  # fmt: skip
 _LISTS: Final = {
     _F.REQUEST_ANOMALIES, _F.ENDPOINT_LABELS, _F.IDENTITY_SCOPES, _F.FINDINGS, _F.SENSITIVE_REQUEST,
-    _F.SENSITIVE_RESPONSE, _F.RULES_MATCHED,
+    _F.SENSITIVE_RESPONSE, _F.RULES_MATCHED, _F.CONTRACT_VIOLATIONS,
 }  # fmt: skip
 _INTS: Final = {
     _F.REQUEST_BODY_BYTES, _F.CLIENT_ASN, _F.RESPONSE_STATUS, _F.RULES_SCORE, _F.RULES_OUTBOUND_SCORE,
     _F.RULES_SEVERITY,
 }  # fmt: skip
-_BOOLS: Final = {_F.ENDPOINT_KNOWN, _F.ENDPOINT_DOCUMENTED, _F.IDENTITY_VERIFIED, _F.RULES_INTERRUPTED}
+_BOOLS: Final = {
+    _F.ENDPOINT_KNOWN, _F.ENDPOINT_DOCUMENTED, _F.IDENTITY_VERIFIED, _F.RULES_INTERRUPTED,
+    _F.CONTRACT_REQUEST_VALID, _F.CONTRACT_RESPONSE_VALID,
+}  # fmt: skip
+
+_TWO_DOTS: Final = {_F.CONTRACT_REQUEST_VALID, _F.CONTRACT_RESPONSE_VALID}
 
 HEADER_FIELDS: Final = frozenset({_F.REQUEST_HEADERS, _F.RESPONSE_HEADERS})
 """Maps whose keys are lower case: HTTP header names are case-insensitive (RFC 9110, section 5.1)."""
@@ -35,6 +40,7 @@ RESPONSE_FIELDS: Final = frozenset(
         _F.RESPONSE_CONTENT_TYPE,
         _F.SENSITIVE_RESPONSE,
         _F.RULES_OUTBOUND_SCORE,
+        _F.CONTRACT_RESPONSE_VALID,
     }
 )
 """Variables that have no value before the upstream has answered."""
@@ -43,7 +49,8 @@ RESPONSE_FIELDS: Final = frozenset(
 def variable_name(field: PlainField) -> str:
     """`request.method` for `PlainField.REQUEST_METHOD`."""
     # Only the first underscore: `client.as_organization` has one of its own.
-    return field.value.replace("_", ".", 1)
+    dots = 2 if field in _TWO_DOTS else 1
+    return field.value.replace("_", ".", dots)
 
 
 def plain_variables() -> dict[str, tuple[PlainField, cel.Type]]:

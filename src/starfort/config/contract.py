@@ -11,6 +11,8 @@ from starfort.config.fields import Model
 ContractMode = Literal["off", "observe", "enforce"]
 """`observe` only records violations; `enforce` refuses the calls that have any."""
 
+Unknown = Literal["deny", "allow", "schema"]
+
 Removed = Annotated[str, Field(pattern=r"^(/\S{1,300}|[^\s/*]{1,100})$")]
 """The name of a field at any depth, or its path from the root with `*` for the items of a list:
 `/items/*/ssn`."""
@@ -23,8 +25,8 @@ class ScopedContract(Model):
 
     mode: ContractMode | None = None
     """What happens to requests that break it."""
-    unknown: Literal["deny", "allow"] | None = None
-    """Whether fields and query parameters that the contract does not name break it."""
+    unknown: Unknown | None = None
+    """Whether query parameters and fields that the contract does not name break it."""
     responses: ContractMode | None = None
     """What happens to answers that break it."""
     remove: Removal | None = None
@@ -40,9 +42,10 @@ class Contract(Model):
     mode: ContractMode = "observe"
     """What happens to requests that break it: nothing (`off`), they are recorded (`observe`), or they are
     refused (`enforce`)."""
-    unknown: Literal["deny", "allow"] = "deny"
-    """Whether endpoints, methods, query parameters, and fields of bodies that the contract does not name
-    break it."""
+    unknown: Unknown = "schema"
+    """What of that which the contract does not name breaks it: everything (`deny`), nothing (`allow`), or
+    endpoints, methods and query parameters, and fields of bodies only where their schema forbids them
+    (`schema`, with `additionalProperties: false`)."""
     responses: ContractMode = "observe"
     """What happens to answers that break it: nothing (`off`), they are recorded (`observe`), or an error
     takes their place (`enforce`)."""

@@ -14,6 +14,7 @@ from starfort.config.connections import Connections
 from starfort.config.detection import AlertChannel, Checks, Detectors, LogAlerts
 from starfort.config.fields import Model, Name, Network
 from starfort.config.identity import Identity
+from starfort.config.learning import Learning
 from starfort.config.limits import Limits
 from starfort.config.listeners import Listener
 from starfort.config.operation import Admin, Drain, Health, Retention
@@ -63,6 +64,8 @@ class Config(Model):
     """Canned answers."""
     sensitive: Sensitive = Sensitive()
     """Sensitive data."""
+    learning: Learning = Learning()
+    """What is learned from traffic."""
     rules: Rules = Rules()
     """SecLang rules."""
     policies: list[Policy] = []

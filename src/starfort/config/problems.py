@@ -20,6 +20,7 @@ class ConfigProblem:
         column: from 1; 0 with line 0.
         what: what is wrong.
         fix: what would be right; "" when `what` says it already.
+        pointer: JSON pointer of the part that is wrong, in files where machines look for it; else "".
     """
 
     file: Path
@@ -27,10 +28,13 @@ class ConfigProblem:
     column: int
     what: str
     fix: str = ""
+    pointer: str = ""
 
     def __str__(self) -> str:
         """`file:line:column: what (fix)`, as editors and terminals understand it."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
+        if self.pointer not in {"", "#"}:
+            place = f"{place}: {self.pointer}"
         return f"{place}: {self.what}" + (f"\n  hint: {self.fix}" if self.fix else "")
 
 

@@ -67,6 +67,10 @@ def _apis(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
         yield from _known(source, (*here, "upstream"), "upstream", api.upstream, upstreams)
         for number, name in enumerate(api.authentication):
             yield from _known(source, (*here, "authentication", number), "JWT provider", name, providers)
+        if api.contract is not None and api.contract.source == "document" and api.openapi is None:
+            what = f"{api.name!r} has no document that its contract could come from"
+            fix = "give openapi, or write source: learned"
+            yield source.problem((*here, "contract"), what, fix)
         for host in api.hosts:
             for path in api.base_paths:
                 # Names of hosts have no case (RFC 9110, section 4.2.3), and `/a/` holds what `/a` does.

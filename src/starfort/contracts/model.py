@@ -17,8 +17,8 @@ Schema: TypeAlias = Mapping[str, Any] | bool
 `A-Za-z0-9._-`, so that no pointer has to be escaped. References may go in circles. `readOnly`, `writeOnly`,
 `deprecated`, `title`, `description`, `default`, `format`, `discriminator` and `xml` are annotations, kept for
 those who need them: properties with `readOnly` belong to answers only, those with `writeOnly` to requests.
-`discriminator` always has a whole mapping (`{"propertyName": …, "mapping": {value: "#/$defs/NAME"}}`), and
-what it means for validation stands beside it in keywords of JSON Schema.
+`discriminator` always has a whole mapping (`{"propertyName": …, "mapping": {value: "#/$defs/NAME"}}`) and
+does not change what is valid (OpenAPI 3.1.1, Discriminator Object).
 """
 
 Place = Literal["path", "query", "header", "cookie"]
@@ -87,7 +87,7 @@ class Media:
     """What a body is when it has one media type.
 
     Attributes:
-        type: media type or range (`image/*`, `*/*`), lower case, without parameters.
+        type: media type or range (`image/*`, `application/*+json`, `*/*`), lower case, without parameters.
         schema: of the whole body; `True` when nothing is known.
         item_schema: of each item of a stream (`application/jsonl`, `text/event-stream`), if it is one.
         encoding: of the properties of forms and multipart bodies, by name.

@@ -192,6 +192,16 @@ CATALOGUE_MERGED: Final = Table(
 )
 """Endpoints that became part of another one, which keeps answering for their ids."""
 
+CATALOGUE_SCHEMAS: Final = Table(
+    "catalogue_schemas",
+    Base.metadata,
+    Column("endpoint_id", String(16), primary_key=True),
+    Column("api", String(64), nullable=False, index=True),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("record", Text, nullable=False),
+)
+"""What the shapes of calls showed of each endpoint, as JSON without values."""
+
 CATALOGUE_STATE: Final = Table(
     "catalogue_state",
     Base.metadata,

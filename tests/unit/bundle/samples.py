@@ -58,7 +58,7 @@ def contract() -> c.ApiContract:
             c.AuthorizationScheme("bearer"), c.MutualTlsScheme(), c.OtherScheme(),
         ),
         operations=(operation,),
-        settings=(c.ContractSettings(p.Mode.ENFORCE, None, True, ("ssn",), True),),
+        settings=(c.ContractSettings(p.Mode.ENFORCE, None, True, False, ("ssn",), True),),
     )  # fmt: skip
 
 

@@ -29,7 +29,6 @@ SHAPES = {
     # matrix parameters
     "/v1/cars;color=red;year=2019/parts": "/v1/cars/parts",
     "/v1/users/42;v=1": "/v1/users/{integer}",
-    "/x/;a": "/x/;a",
     # several values in one segment
     "/t/3-4-5.png": "/t/{integer}-{integer}-{integer}.png",
     "/range/1...15": "/range/{integer}...{integer}",
@@ -71,6 +70,14 @@ SHAPES = {
 def test_values_are_found_inside_of_segments(path: str, shape: str) -> None:
     """Where the form of a segment says where its values are, the text around them stays."""
     assert shape_of(path) == shape
+
+
+@pytest.mark.parametrize(
+    "path", ["/x/;a", "/x/..;a/b", "/x/.;a", "/a//b", "a", "/a" * 21, "/" + "a" * MAX_PATH]
+)
+def test_paths_that_servers_read_differently_are_not_learned(path: str) -> None:
+    """A path that is cut, too deep, or hides dots and empty segments behind a semicolon has no shape."""
+    assert shape_of(path) is None
 
 
 def test_frames_are_parts_with_empty_holes() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from starfort.bundle import LearnedEndpoint
 from starfort.compile import Compiled, compile_config
 from starfort.config import ConfigError, ConfigProblem, load
+from starfort.contracts.model import Contract
 
 HEAD = """\
 version: 1
@@ -23,12 +25,19 @@ KINDS = ("credential_stuffing", "scraping")
 
 
 def compiled(
-    folder: Path, rest: str, *, apis: str = APIS, learned: Sequence[LearnedEndpoint] = ()
+    folder: Path,
+    rest: str,
+    *,
+    apis: str = APIS,
+    learned: Sequence[LearnedEndpoint] = (),
+    contracts: Mapping[str, Contract] = MappingProxyType({}),
 ) -> Compiled:
     """The compiled form of a configuration: listeners and upstreams, then `apis`, then `rest`."""
     file = folder / "starfort.yaml"
     file.write_text(HEAD + apis + rest, encoding="utf-8")
-    return compile_config(load(file), learned=learned, hash_key=bytes(32), signal_kinds=KINDS)
+    return compile_config(
+        load(file), learned=learned, contracts=contracts, hash_key=bytes(32), signal_kinds=KINDS
+    )
 
 
 def problems(folder: Path, rest: str, *, apis: str = APIS) -> list[ConfigProblem]:

@@ -53,3 +53,18 @@ def test_a_new_class_of_status(store: Store) -> None:
     assert finding.title == "GET /orders answers 5xx since now"
     assert finding.severity == "medium"
     assert _run(store, "changed_statuses", before, _callers(2, status=502)) == []
+
+
+def test_a_contract_that_is_not_kept(store: Store) -> None:
+    """Successful calls of several callers that break the contract; what the upstream refuses itself is none."""
+    broken = {"contract": ["request:body/type:/price", "response:body/unknown:/internal"]}
+    kept = _callers(50)
+    (finding,) = _run(store, "broken_contract", [], [*kept, *_callers(6, **broken)])
+    assert finding.title == "GET /orders breaks its contract: request:body/type, response:body/unknown"
+    assert finding.severity == "medium"
+    request_only = {"contract": ["request:query/unknown:/utm_source"]}
+    (finding,) = _run(store, "broken_contract", [], [*kept, *_callers(6, **request_only)])
+    assert finding.severity == "low"
+    assert _run(store, "broken_contract", [], [*kept, *_callers(6, status=400, **broken)]) == []
+    one = [{"address": "192.0.2.9", **broken}] * 6
+    assert _run(store, "broken_contract", [], [*kept, *one]) == [], "one caller's fancy"

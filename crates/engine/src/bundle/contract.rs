@@ -37,9 +37,11 @@ pub struct ContractSettings {
     pub requests: Option<Mode>,
     /// Responses: `None` checks nothing.
     pub responses: Option<Mode>,
-    /// What the contract does not name breaks it: endpoints, methods, query parameters, and fields of bodies where no
-    /// schema that applies says anything of further fields.
+    /// Endpoints, methods and query parameters that the contract does not name break it.
     pub deny_unknown: bool,
+    /// So do fields of bodies where no schema that applies says anything of further fields, and fields of the other
+    /// direction (`readOnly`, `writeOnly`). Otherwise only `additionalProperties` and `unevaluatedProperties` decide.
+    pub deny_unknown_fields: bool,
     /// Names of fields that are removed from answers at any depth, and paths that begin with `/` (`/items/*/ssn`, `*` for
     /// an item of a list).
     #[serde(default)]

@@ -220,4 +220,10 @@ pub enum Field {
     RulesInterrupted,
     /// `rules.severity`: int, 0 (emergency) to 7 (debug) of the most severe match, 255 without one.
     RulesSeverity,
+    /// `contract.request.valid`: bool, the request keeps the contract of its API, or there is none.
+    ContractRequestValid,
+    /// `contract.response.valid`: bool, the response keeps it, or there is none.
+    ContractResponseValid,
+    /// `contract.violations`: list(string), `request:body/type:/items/*/price` and so on, those so far.
+    ContractViolations,
 }

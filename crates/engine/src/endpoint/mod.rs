@@ -5,6 +5,7 @@
 //! grows with the number of segments of the path, not with the number of templates.
 
 mod readings;
+pub mod segment;
 
 use std::collections::HashMap;
 
@@ -59,8 +60,8 @@ struct Node {
     concrete: HashMap<Box<str>, Node>,
     /// The concrete segments that have capitals.
     capitals: Option<Box<Capitals>>,
-    /// `report-{year}.csv`: text before and after the parameter, longest text first.
-    mixed: Vec<(Box<str>, Box<str>, Node)>,
+    /// `report-{year}.csv`, `{z}-{x}-{y}.png`: parameters with text around them.
+    mixed: Option<Box<segment::Mixed>>,
     parameter: Option<Box<Node>>,
     methods: Vec<(Box<str>, u32)>,
 }
@@ -220,14 +221,7 @@ impl Node {
     fn insert(&mut self, path: &str, method: &str, endpoint: u32) {
         let mut node = self;
         for segment in path.trim_end_matches('/').split('/').skip(1) {
-            // `{a}-{b}` counts as one parameter: finding the endpoint does not need the text between the two.
-            node = match (segment.find('{'), segment.rfind('}')) {
-                (Some(open), Some(close)) if open < close => {
-                    let (before, after) = (segment.get(..open), segment.get(close + 1..));
-                    node.child(before.unwrap_or_default(), after.unwrap_or_default())
-                }
-                _ => node.concrete(segment),
-            };
+            node = node.child(segment);
         }
         // When two endpoints have the same template, the bundle's first one counts.
         if !node.methods.iter().any(|(known, _)| &**known == method) {
@@ -260,49 +254,20 @@ impl Node {
         all.into_iter()
     }
 
-    fn child(&mut self, before: &str, after: &str) -> &mut Self {
-        if before.is_empty() && after.is_empty() {
+    /// The node of a segment of a template.
+    fn child(&mut self, segment: &str) -> &mut Self {
+        if segment::is_plain(segment) {
             return self.parameter.get_or_insert_default();
         }
-        let position = self
-            .mixed
-            .iter()
-            .position(|(b, a, _)| &**b == before && &**a == after);
-        let position = position.unwrap_or_else(|| {
-            let length = before.len() + after.len();
-            let at = self
-                .mixed
-                .iter()
-                .take_while(|(b, a, _)| b.len() + a.len() >= length)
-                .count();
-            self.mixed
-                .insert(at, (before.into(), after.into(), Self::default()));
-            at
-        });
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the position was found or inserted just above"
-        )]
-        let (_, _, node) = &mut self.mixed[position];
-        node
+        if !segment::has_parameter(segment) {
+            return self.concrete(segment);
+        }
+        self.mixed.get_or_insert_default().child(segment)
     }
 }
 
 fn has_capitals(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_uppercase())
-}
-
-/// Whether a segment begins and ends with the text around a parameter, and something is left for the parameter.
-fn fits(segment: &str, before: &str, after: &str, any_case: bool) -> bool {
-    let (start, end) = (
-        segment.get(..before.len()),
-        segment.len().checked_sub(after.len()),
-    );
-    let end = end.and_then(|end| segment.get(end..));
-    let same = |part: Option<&str>, wanted: &str| {
-        part.is_some_and(|part| part == wanted || any_case && part.eq_ignore_ascii_case(wanted))
-    };
-    segment.len() > before.len() + after.len() && same(start, before) && same(end, after)
 }
 
 struct Search<'a> {
@@ -342,12 +307,12 @@ impl<'a> Search<'a> {
         if segment.is_empty() {
             return None;
         }
-        for (before, after, child) in &node.mixed {
-            if fits(segment, before, after, self.any_case)
-                && let Some(found) = self.walk(child, rest)
-            {
-                self.object.get_or_insert(segment);
-                return Some(found);
+        if let Some(mixed) = &node.mixed {
+            for (value, child) in mixed.fitting(segment, self.any_case) {
+                if let Some(found) = self.walk(child, rest) {
+                    self.object.get_or_insert(value);
+                    return Some(found);
+                }
             }
         }
         let found = self.walk(node.parameter.as_deref()?, rest)?;

@@ -14,12 +14,14 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::client::bot::{BotClass, truncate};
 use crate::client::{Client, address};
+use crate::endpoint::segment;
 use crate::engine::{Engine, Now};
 use crate::http::{Location, Parameter, ParameterKind};
 use crate::identity::{Identity, IdentityKind};
 use crate::input::StreamEnd;
 use crate::login::Login;
 use crate::policy::{Decision, Terminal};
+use crate::shape;
 use crate::signals::known::Familiarity;
 use crate::transaction::{ResponseState, Transaction};
 
@@ -31,6 +33,9 @@ pub const MAX_USER_AGENT_BYTES: usize = 256;
 
 /// The most entries of `parameters`; further ones are left out.
 pub const MAX_PARAMETERS: usize = 64;
+
+/// The most entries of `contract`; further ones are left out.
+pub const MAX_VIOLATIONS: usize = 16;
 
 /// Classes whose presence in a path segment hides the segment.
 const HIDDEN_IN_PATHS: &[&str] = &[
@@ -143,7 +148,7 @@ impl EventRow {
 
     /// The row of a request that is over. Texts are moved rather than copied: the transaction ends here.
     pub(crate) fn of(
-        transaction: Box<Transaction>,
+        mut transaction: Box<Transaction>,
         engine: &Engine,
         end: StreamEnd,
         now: Now,
@@ -161,6 +166,8 @@ impl EventRow {
             login.remember(&transaction, engine);
         }
         row.note_login(login);
+        row.shape_request = shape::request(&mut transaction, engine);
+        row.shape_response = shape::response(&mut transaction, engine);
         row.note_end(end, &transaction, now);
         // Last, because from here on the transaction is taken apart.
         row.id = transaction.id;
@@ -169,6 +176,8 @@ impl EventRow {
         row.host = transaction.host;
         row.content_type = transaction.content_type;
         row.findings = transaction.findings.into_codes();
+        row.contract = transaction.contract.violations;
+        row.contract.truncate(MAX_VIOLATIONS);
         row.evidence = transaction.rules.evidence.into_rows();
         row.sensitive_request = transaction.sensitive_request;
         row.note_client(transaction.client);
@@ -310,10 +319,7 @@ fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<SmolStr> {
             .split('/')
             .zip(transaction.found.path.split('/'))
         {
-            if let Some(name) = template
-                .strip_prefix('{')
-                .and_then(|rest| rest.strip_suffix('}'))
-            {
+            for (name, value) in segment::captures(template, value).into_iter().flatten() {
                 push(Location::Path, name, ParameterKind::of_text(value));
             }
         }

@@ -1,11 +1,13 @@
 //! Which parts of events are given up when more come than can be stored, in the order of `docs/events.md`.
 
 use super::EventRow;
+use crate::transaction::{CONTRACT_FINDING, OBSERVED_CONTRACT};
 
 impl EventRow {
     /// Whether the row only adds to a count: the call was allowed and answered, nothing was noticed, and it was not a
     /// log-in.
-    /// Only such rows are sampled.
+    /// Only such rows are sampled. What breaks a contract that is observed counts as nothing: where a document is wrong,
+    /// every call of an API breaks it.
     #[must_use]
     pub fn is_ordinary(&self) -> bool {
         self.action == "allow"
@@ -15,11 +17,10 @@ impl EventRow {
             && self.password_hash.is_empty()
             && self.identity_error.is_empty()
             && self.anomalies.is_empty()
-            && self.findings.is_empty()
-            && self.contract.is_empty()
+            && self.findings.iter().all(|code| code.starts_with(CONTRACT_FINDING))
             && self.signals.is_empty()
             && self.tags.is_empty()
-            && self.observed.is_empty()
+            && self.observed.iter().all(|label| label == OBSERVED_CONTRACT)
     }
 
     /// Leave out what people read and no detector counts. Returns whether there was any of it.

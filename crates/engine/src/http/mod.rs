@@ -35,7 +35,7 @@ pub mod multipart;
 pub(crate) mod pairs;
 mod parameter;
 pub mod path;
-mod percent;
+pub(crate) mod percent;
 pub mod query;
 pub mod readings;
 mod segments;

@@ -350,7 +350,12 @@ impl CompiledPolicy {
             // Other conditions on the response need its head alone, so the body need not be held for them.
             reads_response_body: action.reads_response_body()
                 || uses(&policy.when, &|field| {
-                    matches!(field, Field::SensitiveResponse | Field::RulesOutboundScore)
+                    matches!(
+                        field,
+                        Field::SensitiveResponse
+                            | Field::RulesOutboundScore
+                            | Field::ContractResponseValid
+                    )
                 }),
             action,
             mode: policy.mode,

@@ -101,7 +101,8 @@ pub(crate) const fn is_collection(field: Field) -> Option<bool> {
         | Field::Findings
         | Field::SensitiveRequest
         | Field::SensitiveResponse
-        | Field::RulesMatched => Some(false),
+        | Field::RulesMatched
+        | Field::ContractViolations => Some(false),
         _ => None,
     }
 }

@@ -117,6 +117,7 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
         signal_kinds: vec!["credential_stuffing".into(), "scraping".into()],
         policies: (0..policies).map(policy).collect(),
         content: Content::default(),
+        shapes: false,
         rules: Vec::new(),
         contracts: Vec::new(),
     }

@@ -3,7 +3,8 @@
 -- evidence that an endpoint exists if it found nothing (404, 405, 501), had no answer (0), or Starfort answered it.
 -- The paths of a known endpoint count only if they have a word where its template has a parameter.
 WITH
-    splitByChar('/', path) AS segments,
+    -- Matrix parameters (`cars;color=red`) belong to no shape; what begins with a semicolon or a dot is left to Python.
+    arrayMap(s -> if(match(s, '^[^;.][^;]*;'), substringIndex(s, ';', 1), s), splitByChar('/', path)) AS segments,
     splitByChar('/', toString(template)) AS places,
     arrayStringConcat(
         arrayMap(

@@ -103,6 +103,7 @@ def _show_request(explained: "Explanation") -> None:
             ("identity", f"{identity['kind']} {identity['subject']} {identity['error']}".strip()),
             ("signals", [f"{each['kind']}={each['score']}" for each in explained["signals"]]),
             ("findings", explained["findings"]),
+            ("contract", explained["contract"]),
             ("matched", matched),
             ("anomalies", explained["anomalies"]),
             ("sensitive", explained["sensitive_request"] + explained["sensitive_response"]),

@@ -6,6 +6,7 @@ use crate::rules::program::macros::CompiledPart;
 use crate::rules::program::tx::Names;
 use crate::rules::run::mask::{MAX_MASKED_BYTES, mask};
 use crate::rules::run::report::{MatchedRule, MatchedVar};
+use crate::secret::names_secret;
 
 /// How many rules an event has evidence of. The most severe ones are kept, so that harmless matches cannot push out an
 /// attack.
@@ -20,31 +21,6 @@ const SECRET_HEADERS: &[&str] = &[
     "cookie",
     "proxy-authorization",
     "set-cookie",
-];
-
-/// Texts that mark a name as that of a secret wherever they occur in it. Punctuation is removed before.
-const SECRET_PARTS: &[&str] = &[
-    "passw",
-    "passphrase",
-    "passcode",
-    "pwd",
-    "secret",
-    "token",
-    "apikey",
-    "privatekey",
-    "accesskey",
-    "credential",
-    "session",
-    "authoriz",
-    "cardnumber",
-    "creditcard",
-    "securitycode",
-];
-
-/// Words that mark a name as that of a secret only when they are a whole word of it: `pin` is in `shipping`.
-const SECRET_NAMES: &[&str] = &[
-    "auth", "card", "csrf", "cvc", "cvv", "iban", "jwt", "key", "mfa", "otp", "pan", "pass", "pin",
-    "sid", "ssn", "totp", "xsrf",
 ];
 
 /// Names of severities (`ModSecurity` v3 reference manual, `severity`).
@@ -212,13 +188,7 @@ fn is_secret(name: &[u8], secret: Option<&str>) -> bool {
     if SECRET_HEADERS.contains(&member.as_str()) {
         return true;
     }
-    // `card_number`, `cardNumber` and `card-number` must count as one name.
-    let plain = |text: &str| text.replace(|letter: char| !letter.is_ascii_alphanumeric(), "");
-    let whole = plain(&member);
-    SECRET_PARTS.iter().any(|part| whole.contains(part))
-        || member
-            .split(|letter: char| !letter.is_ascii_alphanumeric())
-            .any(|part| SECRET_NAMES.contains(&part))
+    names_secret(&member)
 }
 
 /// The last name of a path, such as `password` in `json.user.password`.

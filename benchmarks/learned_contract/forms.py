@@ -1,0 +1,223 @@
+"""Benign posts of HTML forms of six pages, as people fill them in.
+
+Each page has its own kinds of fields: names, addresses, numbers with check digits, choices, hidden fields, dates,
+prose. Words come from lists of which a part is kept back: posts that are judged have values that were never
+learned, as next week's customers do.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+Draw: TypeAlias = Callable[["Person"], str]
+"""Makes a field's value for someone."""
+
+_FIRST: Final = (
+    "Ana María José Luis Carmen Javier Lucía Íñigo Núria Begoña Raúl Sofía Martín Zoë Chloé François Jürgen Björn "
+    "Søren Anne-Marie Jean-Luc Mary Peter Emily Oliver Grace Liam Aoife Siobhán Giulia Matteo Łukasz Agnieszka Petra "
+    "Tomáš Ilse Hans Ingrid Paulo João Conceição Rui Beatriz Inés Rocío Ángel Óscar Andrés Álvaro Irene Pilar Teresa"
+).split()
+_LAST: Final = (
+    "García Fernández González Rodríguez López Martínez Sánchez Pérez Gómez Muñoz Ibáñez Núñez Peña O'Connor D'Angelo "
+    "Smith Jones Miller Müller Schäfer Weiß Dubois Lefèvre L'Hermite Rossi Bianchi Novák Kowalski Nowak Silva Costa "
+    "Oliveira Hansen Johansson Åberg Berg-Olsen Van-Dyke McDonald Murphy Byrne Vázquez Domínguez Ortega Castro Rubio "
+    "Iglesias Cortés Delgado Ramos Vidal Serrano Blanco Molina"
+).split()
+_STREETS: Final = (
+    "Mayor Real Constitución Ancha Nueva Goya Serrano Velázquez Alcalá Toledo Sol Luna Prado Iglesia Rosales Marina "
+    "Colón Cervantes Quevedo Lope Balmes Aragón Valencia Sevilla Olmos Pinar Fuente Molino Cruz Estación"
+).split()
+_CITIES: Final = (
+    "Madrid|Barcelona|Sevilla|Valencia|Zaragoza|A Coruña|Alcalá de Henares|San Sebastián|L'Hospitalet de Llobregat|Vigo|"
+    "Cádiz|Jaén|León|Ávila|Palma|Las Palmas|Santa Cruz de Tenerife|Logroño|Mérida|Cáceres|Huelva|Elche|Gijón|Móstoles|"
+    "Burgos|Oviedo|Murcia|Córdoba|Granada|Málaga|Almería|Toledo|Cuenca|Soria|Teruel|Lugo|Ourense|Pontevedra|Badajoz|"
+    "Alicante|Castellón de la Plana|Lleida|Girona|Tarragona|Vitoria-Gasteiz|Bilbao|Santander|Pamplona|Ceuta|Melilla"
+).split("|")
+_WORDS: Final = (
+    "the a order arrived late but parcel was fine please send me an invoice for my last two orders thank you very much I "
+    "would like to change colour of shirt because it does not fit what is delivery time to islands is there any discount "
+    "if we buy ten or more great shop friendly staff will come back next year box damaged photo attached number correct"
+).split()
+_DOMAINS: Final = "example.com example.org mail.example.net correo.example.es post.example.de uni-example.edu".split()
+_PROVINCES: Final = tuple(f"{number:02d}" for number in range(1, 53, 3))
+
+
+@dataclass(slots=True)
+class Person:
+    """Someone who fills in forms.
+
+    Attributes:
+        random: draws.
+        share: of each list, the part that may come: 0.7 while learning, 1 afterwards.
+    """
+
+    random: random.Random
+    share: float
+
+    def one(self, words: Sequence[str]) -> str:
+        """One of a list, the first ones more often."""
+        end = max(1, int(len(words) * self.share))
+        return words[min(int(self.random.expovariate(4 / end)), end - 1)]
+
+    def digits(self, count: int) -> str:
+        """So many digits."""
+        return "".join(self.random.choices("0123456789", k=count))
+
+
+def _name(person: Person) -> str:
+    return person.one(_FIRST) + (f" {person.one(_FIRST)}" if person.random.random() < 0.25 else "")
+
+
+def _surname(person: Person) -> str:
+    return f"{person.one(_LAST)} {person.one(_LAST)}"
+
+
+def _login(person: Person) -> str:
+    plain = person.one(_FIRST).lower().encode("ascii", "ignore").decode().replace("-", "")
+    return f"{plain or 'user'}{person.random.choice(['', '.', '_'])}{person.random.randrange(1, 2000)}"
+
+
+def _email(person: Person) -> str:
+    return f"{_login(person)}@{person.one(_DOMAINS)}"
+
+
+def _password(person: Person) -> str:
+    letters = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789!$%&*+-_.#?"
+    return "".join(person.random.choices(letters, k=person.random.randint(8, 20)))
+
+
+def _dni(person: Person) -> str:
+    number = person.random.randrange(10_000_000, 99_999_999)
+    return f"{number}{'TRWAGMYFPDXBNJZSQVHLCKE'[number % 23]}"
+
+
+def _address(person: Person) -> str:
+    kind = person.random.choice(["C/", "Calle", "Avda.", "Plaza", "Pº"])
+    rest = person.random.choice(["", ", 2º B", ", bajo", ", 3ª dcha.", " - esc. A, 4º"])
+    return f"{kind} {person.one(_STREETS)} {person.random.randrange(1, 180)}{rest}"
+
+
+def _card(person: Person) -> str:
+    body = "4" + person.digits(14)
+    total = sum(int(digit) if index % 2 else sum(divmod(int(digit) * 2, 10)) for index, digit in enumerate(body))
+    return body + str(-total % 10)
+
+
+def _prose(person: Person) -> str:
+    sentences = []
+    for _ in range(person.random.randint(1, 6)):
+        words = [person.one(_WORDS) for _ in range(person.random.randint(4, 16))]
+        mark = person.random.choice(". . . ! ?".split())
+        quoted = person.random.random()
+        if quoted < 0.08:
+            words[1] = f'"{words[1]}"'
+        elif quoted < 0.2:
+            words[2] = person.random.choice(["don't", "it's", "I'm", "(really)", "50%", "A&B", "10:30", "and/or"])
+        sentences.append(" ".join(words).capitalize() + mark)
+    return " ".join(sentences)
+
+
+def _date(person: Person) -> str:
+    return f"{person.random.randrange(1930, 2008)}-{person.random.randrange(1, 13):02d}-{person.random.randrange(1, 29):02d}"
+
+
+def _fixed(value: str) -> Draw:
+    return lambda _: value
+
+
+def _choice(*values: str) -> Draw:
+    return lambda person: person.random.choice(values)
+
+
+def _digits(count: int) -> Draw:
+    return lambda person: person.digits(count)
+
+
+def _number(low: int, high: int) -> Draw:
+    return lambda person: str(person.random.randint(low, high))
+
+
+def _sometimes(draw: Draw, share: float) -> Draw:
+    return lambda person: draw(person) if person.random.random() < share else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A form.
+
+    Attributes:
+        path: where it is posted to.
+        fields: what each holds, in the order of the page.
+        optional: fields that are missing when they are not ticked.
+        fixed: fields that nobody types: hidden ones and choices.
+        free: fields in which people write.
+    """
+
+    path: str
+    fields: Mapping[str, Draw]
+    optional: frozenset[str] = field(default_factory=frozenset)
+    fixed: frozenset[str] = field(default_factory=frozenset)
+    free: frozenset[str] = field(default_factory=frozenset)
+
+    def fill(self, person: Person) -> dict[str, str]:
+        """A benign post."""
+        left_out = {name for name in self.optional if person.random.random() < 0.4}
+        return {name: draw(person) for name, draw in self.fields.items() if name not in left_out}
+
+
+PAGES: Final = (
+    Page(
+        "/shop/register",
+        {
+            "mode": _fixed("register"), "login": _login, "password": _password, "name": _name, "surname": _surname,
+            "email": _email, "dni": _dni, "address": _address, "city": lambda person: person.one(_CITIES),
+            "postcode": _digits(5), "province": _choice(*_PROVINCES), "card": _card, "send": _fixed("Register"),
+        },
+        fixed=frozenset({"mode", "province", "send"}),
+    ),
+    Page(
+        "/shop/cart",
+        {
+            "product": _number(1, 900), "name": lambda person: person.one(_WORDS).title(), "price": _number(1, 4000),
+            "quantity": _number(1, 99), "add": _fixed("Add to cart"),
+        },
+        fixed=frozenset({"add"}),
+    ),
+    Page(
+        "/login",
+        {"mode": _choice("enter"), "login": _login, "password": _password, "remember": _fixed("on"), "next": _choice("/", "/cart", "/account")},
+        optional=frozenset({"remember"}),
+        fixed=frozenset({"mode", "remember", "next"}),
+    ),
+    Page(
+        "/account/profile",
+        {
+            "gender": _choice("f", "m", "x", ""), "birthday": _date, "phone": lambda person: f"+34{person.digits(9)}",
+            "language": _choice("es", "ca", "eu", "gl", "en"), "currency": _choice("EUR", "USD", "GBP"),
+            "newsletter": _fixed("1"), "company": _sometimes(lambda person: f"{person.one(_LAST)} S.L.", 0.2),
+        },
+        optional=frozenset({"newsletter"}),
+        fixed=frozenset({"gender", "language", "currency", "newsletter"}),
+    ),
+    Page(
+        "/contact",
+        {
+            "name": _name, "email": _email, "topic": _choice("order", "delivery", "returns", "other"),
+            "order": _sometimes(lambda person: f"INV-20{person.random.randrange(20, 25)}-{person.digits(6)}", 0.6), "message": _prose,
+        },
+        fixed=frozenset({"topic"}),
+        free=frozenset({"message"}),
+    ),
+    Page(
+        "/reviews",
+        {
+            "product": _number(1, 900), "stars": _number(1, 5), "title": lambda person: " ".join(person.one(_WORDS) for _ in range(4)),
+            "text": _prose, "page": _number(1, 40), "sort": _choice("new", "old", "best"),
+        },
+        fixed=frozenset({"stars", "sort"}),
+        free=frozenset({"text", "title"}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,474 @@
+//! A body while it is read: the listener that keeps what the schema is held against.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use super::evaluate::{Options, evaluate};
+use super::operation::{Checked, Media};
+use super::parameter::{Found, Fields, Pair, PairKind, Shape, Written, from_pairs};
+use super::schema::{NodeId, Program};
+use super::tree::{Kind, Tree};
+use super::violation::{Code, Direction, Part, Violation, Violations};
+use crate::bundle::contract::ParameterStyle;
+use crate::hash::KeyedHash;
+use crate::headers::lossy;
+use crate::http::body::BodyKind;
+use crate::http::listener::{Container, Listener};
+use crate::http::multipart::part;
+use crate::http::{Anomaly, ParameterKind, Syntax, content_type, json};
+
+/// The most pairs of a form, and parts of a multipart body.
+const MAX_PAIRS: usize = 10_000;
+
+/// What is asked about the fields of a body.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// Fields that no schema names, `readOnly` ones in requests and `writeOnly` ones in answers are violations.
+    pub denies_unknown: bool,
+    /// The fields that no schema names are listed.
+    pub lists_unknown: bool,
+}
+
+/// A part or a pair, kept until the body is over.
+#[derive(Debug)]
+struct Kept {
+    name: String,
+    value: String,
+    kind: PairKind,
+    content_type: Option<String>,
+}
+
+/// A body that is held against its schema when it was read.
+///
+/// It is a [`Listener`]: hand it to the reader beside the others, then call [`BodyCheck::finish`].
+pub struct BodyCheck<'c> {
+    program: &'c Program,
+    media: Option<&'c Media>,
+    direction: Direction,
+    asked: Asked,
+    kind: BodyKind,
+    tree: Tree,
+    kept: Vec<Kept>,
+    /// Formats that are open, and whether the outermost is the declared one.
+    nesting: u32,
+    is_declared: bool,
+    was_read: bool,
+    is_malformed: bool,
+    is_over_limit: bool,
+}
+
+/// Values are payload: only their number is shown.
+impl std::fmt::Debug for BodyCheck<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "BodyCheck({}, {:?}, {} pairs)", self.kind.code(), self.tree, self.kept.len())
+    }
+}
+
+impl<'c> BodyCheck<'c> {
+    /// # Arguments
+    /// * `media` - `None`: nothing is known of the body.
+    /// * `kind` - the format of its declared type.
+    /// * `bytes` - about how many bytes the body has.
+    pub(crate) fn new(
+        program: &'c Program,
+        media: Option<&'c Media>,
+        (direction, asked): (Direction, Asked),
+        kind: BodyKind,
+        bytes: usize,
+    ) -> Self {
+        let is_kept = media.is_some_and(|media| media.schema.is_some()) && is_read(kind);
+        Self {
+            program,
+            media: media.filter(|_| is_kept),
+            direction,
+            asked,
+            kind,
+            tree: if is_kept { Tree::with_capacity(bytes.min(1 << 20)) } else { Tree::default() },
+            kept: Vec::new(),
+            nesting: 0,
+            is_declared: false,
+            was_read: false,
+            is_malformed: false,
+            is_over_limit: false,
+        }
+    }
+
+    /// Whether calls of the listener are for this check.
+    const fn hears(&self) -> bool {
+        self.nesting == 1 && self.is_declared && self.media.is_some()
+    }
+
+    /// Holds the body against its schema.
+    ///
+    /// # Arguments
+    /// * `truncated` - its end is missing.
+    /// * `hash` - for learned values ([`crate::shape`]).
+    pub fn finish(
+        mut self,
+        truncated: bool,
+        hash: Option<&KeyedHash>,
+        violations: &mut Violations,
+    ) -> Checked {
+        let mut checked = Checked::default();
+        if truncated {
+            self.add(Code::Truncated, violations);
+            return checked;
+        }
+        let Some(media) = self.media else {
+            if self.is_malformed {
+                self.add(Code::Malformed, violations);
+            }
+            checked.is_unread = !is_read(self.kind) && self.kind != BodyKind::Empty;
+            return checked;
+        };
+        self.assemble(media, violations);
+        let roots = self.tree.roots().count();
+        let is_one = self.kind == BodyKind::JsonLines || roots == 1;
+        if self.is_malformed || self.tree.is_unfinished() || !is_one {
+            self.add(Code::Malformed, violations);
+            return checked;
+        }
+        if self.tree.is_over_limit() || self.is_over_limit {
+            self.add(Code::Limit, violations);
+            return checked;
+        }
+        self.hold(media, hash, violations, &mut checked);
+        checked
+    }
+
+    fn hold(
+        &self,
+        media: &Media,
+        hash: Option<&KeyedHash>,
+        violations: &mut Violations,
+        checked: &mut Checked,
+    ) {
+        let Some(schema) = media.schema else {
+            return;
+        };
+        let options = Options {
+            direction: Some(self.direction),
+            refuses_other: self.asked.denies_unknown,
+            part: Part::Body,
+            name: "",
+            finds_unknown: self.asked.denies_unknown || self.asked.lists_unknown,
+            hash,
+        };
+        for root in self.tree.roots() {
+            let outcome = evaluate(self.program, schema, &self.tree, root, options, violations);
+            checked.work = checked.work.saturating_add(outcome.work);
+            checked.unknown.extend(outcome.unknown);
+            for pointer in outcome.pointers {
+                if self.asked.denies_unknown {
+                    violations.add(Violation {
+                        direction: self.direction,
+                        part: Part::Body,
+                        code: Code::Unknown,
+                        pointer: pointer.clone(),
+                    });
+                }
+                if checked.pointers.len() < super::violation::MAX_VIOLATIONS && !checked.pointers.contains(&pointer) {
+                    checked.pointers.push(pointer);
+                }
+            }
+        }
+    }
+
+    fn add(&self, code: Code, violations: &mut Violations) {
+        violations.add(Violation {
+            direction: self.direction,
+            part: Part::Body,
+            code,
+            pointer: "".into(),
+        });
+    }
+
+    // --- Forms ---
+
+    /// Makes an object of the pairs of a form or the parts of a multipart body.
+    fn assemble(&mut self, media: &Media, violations: &mut Violations) {
+        if !matches!(self.kind, BodyKind::Form | BodyKind::Multipart) {
+            return;
+        }
+        let kept = std::mem::take(&mut self.kept);
+        let fields = Fields::of(self.program, media.schema);
+        let pairs: Vec<Pair<'_>> = kept.iter().map(|kept| self.pair_of(kept, &fields)).collect();
+        self.part_types(media, &kept, violations);
+        let mut names: Vec<&str> = fields.names().collect();
+        names.sort_unstable();
+        names.dedup();
+        self.tree.open(false);
+        let mut taken = vec![false; pairs.len()];
+        for name in names {
+            self.property(media, name, fields.schema(name), &pairs, &mut taken, violations);
+        }
+        for (pair, _) in pairs.iter().zip(&taken).filter(|(_, taken)| !**taken) {
+            self.tree.name(&pair.name);
+            match pair.kind {
+                PairKind::Bytes => self.tree.scalar(Kind::Bytes, ""),
+                _ => self.tree.scalar(Kind::Text, &pair.value),
+            }
+        }
+        self.tree.close();
+    }
+
+    /// A part is JSON where it says so, and where the schema asks for an object (OpenAPI 3.1.0, 4.8.14.4).
+    fn pair_of<'k>(&self, kept: &'k Kept, fields: &Fields<'_>) -> Pair<'k> {
+        let declared = kept.content_type.as_deref().map(content_type::essence);
+        let is_json = declared.is_some_and(|declared| {
+            BodyKind::of(&declared.to_ascii_lowercase()) == BodyKind::Json
+        });
+        let asks_object = self.kind == BodyKind::Multipart
+            && Shape::of(self.program, fields.schema(&kept.name)).asks_object();
+        let kind = match kept.kind {
+            PairKind::Text if is_json || asks_object => PairKind::Json,
+            kind => kind,
+        };
+        Pair {
+            name: Cow::Borrowed(&kept.name),
+            value: Cow::Borrowed(&kept.value),
+            kind,
+        }
+    }
+
+    /// One property of a form.
+    fn property(
+        &mut self,
+        media: &Media,
+        name: &str,
+        schema: Option<NodeId>,
+        pairs: &[Pair<'_>],
+        taken: &mut [bool],
+        violations: &mut Violations,
+    ) {
+        let encoding = media.encoding.iter().find(|encoding| encoding.name == name);
+        let written = Written {
+            name,
+            style: encoding.map_or(ParameterStyle::Form, |encoding| encoding.style),
+            explode: encoding.is_none_or(|encoding| encoding.explode),
+            is_encoded: false,
+        };
+        let is_deep = written.style == ParameterStyle::DeepObject;
+        let is_own = |pair: &Pair<'_>| {
+            pair.name == name || is_deep && pair.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('['))
+        };
+        let own: Vec<Pair<'_>> = pairs.iter().filter(|pair| is_own(pair)).cloned().collect();
+        for (pair, taken) in pairs.iter().zip(taken.iter_mut()) {
+            *taken |= is_own(pair);
+        }
+        if own.is_empty() {
+            return;
+        }
+        // The name is written first and used by the value; a repeated value gets it again.
+        let mut value = Tree::default();
+        let source = (self.program, schema);
+        let found = from_pairs(written, &own, source, &|_| true, &mut value);
+        let code = match found {
+            Found::Repeated => Code::Repeated,
+            Found::Malformed => Code::Malformed,
+            _ => Code::Limit,
+        };
+        if matches!(found, Found::Repeated | Found::Malformed) {
+            let pointer = smol_str::format_smolstr!("/{name}");
+            violations.add(Violation { direction: self.direction, part: Part::Body, code, pointer });
+        }
+        for root in value.roots() {
+            self.tree.name(name);
+            self.tree.graft(&value, root);
+        }
+    }
+
+    /// The media types of parts, where the document says which ones they may have.
+    fn part_types(&self, media: &Media, kept: &[Kept], violations: &mut Violations) {
+        for part in kept {
+            let encoding = media.encoding.iter().find(|encoding| encoding.name == part.name);
+            let allowed = encoding.map(|encoding| &encoding.content_types);
+            let (Some(allowed), Some(declared)) = (allowed, &part.content_type) else {
+                continue;
+            };
+            let declared = content_type::essence(declared).to_ascii_lowercase();
+            let fits = allowed.iter().any(|range| super::operation::fits(range, &declared));
+            if !allowed.is_empty() && !fits {
+                violations.add(Violation {
+                    direction: self.direction,
+                    part: Part::Body,
+                    code: Code::ContentType,
+                    pointer: smol_str::format_smolstr!("/{}", part.name),
+                });
+            }
+        }
+    }
+
+    fn keep(&mut self, name: &[u8], value: &[u8], kind: PairKind, content_type: Option<String>) {
+        if self.kept.len() >= MAX_PAIRS {
+            self.is_over_limit = true;
+            return;
+        }
+        self.kept.push(Kept {
+            name: lossy(name).into_owned(),
+            value: lossy(value).into_owned(),
+            kind,
+            content_type,
+        });
+    }
+}
+
+/// Formats whose values are held against a schema.
+const fn is_read(kind: BodyKind) -> bool {
+    matches!(
+        kind,
+        BodyKind::Json | BodyKind::JsonLines | BodyKind::Form | BodyKind::Multipart | BodyKind::Text
+    )
+}
+
+impl Listener for BodyCheck<'_> {
+    fn begin(&mut self, format: BodyKind) {
+        self.nesting += 1;
+        if self.nesting == 1 {
+            // The declared format comes first, and what else a body may be read as is none of the contract's.
+            self.is_declared = !self.was_read && format == self.kind;
+            self.was_read |= self.is_declared;
+        }
+    }
+
+    fn end(&mut self) {
+        self.nesting = self.nesting.saturating_sub(1);
+    }
+
+    fn open(&mut self, container: Container<'_>) {
+        if self.hears() {
+            self.tree.open(container == Container::List);
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.hears() {
+            self.tree.name(name);
+        }
+    }
+
+    fn close(&mut self) {
+        if self.hears() {
+            self.tree.close();
+        }
+    }
+
+    fn leaf(&mut self, value: &str, syntax: Syntax) {
+        if self.hears() {
+            leaf(value, syntax, &mut self.tree);
+        }
+    }
+
+    fn pair(&mut self, name: &[u8], value: &[u8]) {
+        if self.hears() {
+            self.keep(name, value, PairKind::Text, None);
+        }
+    }
+
+    fn part(&mut self, part: &part::Part<'_>) {
+        if !self.hears() {
+            return;
+        }
+        let declared = header(part, b"content-type");
+        if part.file_names.is_empty() && part.is_field() {
+            let fields: SmallVec<[(&[u8], &[u8]); 1]> = part.fields().take(1).collect();
+            for (name, value) in fields {
+                self.keep(name, value, PairKind::Text, declared.clone());
+            }
+            return;
+        }
+        let is_json = declared.as_deref().is_some_and(|declared| {
+            BodyKind::of(&content_type::essence(declared).to_ascii_lowercase()) == BodyKind::Json
+        });
+        let name = part.names().next().unwrap_or_default();
+        // A file of JSON has a schema of its own; of other files only their presence is known.
+        if is_json {
+            self.keep(name, part.content, PairKind::Text, declared);
+        } else {
+            self.keep(name, b"", PairKind::Bytes, declared);
+        }
+    }
+
+    fn multipart(&mut self, flags: &part::Flags) {
+        let is_broken = flags.error.is_some() || flags.unmatched_boundary;
+        self.is_malformed |= is_broken && self.nesting == 1 && self.is_declared;
+    }
+
+    fn anomaly(&mut self, anomaly: Anomaly) {
+        let is_broken = matches!(anomaly, Anomaly::MalformedJson | Anomaly::MalformedForm);
+        self.is_malformed |= is_broken && self.nesting == 1 && self.is_declared;
+    }
+
+    fn failed(&mut self, _reason: &str, _rest: &str) {
+        self.is_malformed |= self.nesting == 1 && self.is_declared;
+    }
+}
+
+/// A header of a part.
+fn header(part: &part::Part<'_>, wanted: &[u8]) -> Option<String> {
+    part.headers.iter().find_map(|line| {
+        let (name, value) = line.split_at(memchr::memchr(b':', line)?);
+        let is_wanted = name.trim_ascii().eq_ignore_ascii_case(wanted);
+        is_wanted.then(|| lossy(value.get(1..).unwrap_or_default().trim_ascii()).into_owned())
+    })
+}
+
+fn leaf(value: &str, syntax: Syntax, tree: &mut Tree) {
+    let kind = match syntax {
+        Syntax::Text => Kind::Text,
+        Syntax::String => Kind::String,
+        Syntax::Typed(ParameterKind::Boolean) if value == "true" => Kind::True,
+        Syntax::Typed(ParameterKind::Boolean) => Kind::False,
+        Syntax::Typed(ParameterKind::Empty) => Kind::Null,
+        Syntax::Typed(_) => Kind::Number,
+    };
+    tree.scalar(kind, value);
+}
+
+/// Reads a document in JSON that is the value of a parameter or a part.
+///
+/// # Returns
+/// Whether it is one document of JSON. If not, the tree has its text as a string.
+pub(crate) fn json(text: &str, tree: &mut Tree) -> bool {
+    let mut reader = JsonValue {
+        tree: Tree::default(),
+        is_malformed: false,
+    };
+    json::read(text.as_bytes(), false, json::Documents::One, &mut reader);
+    let is_one = reader.tree.roots().count() == 1 && !reader.tree.is_unfinished();
+    if reader.is_malformed || !is_one || reader.tree.is_over_limit() {
+        tree.scalar(Kind::Text, text);
+        return false;
+    }
+    tree.graft(&reader.tree, 0);
+    true
+}
+
+/// The listener of [`json`].
+struct JsonValue {
+    tree: Tree,
+    is_malformed: bool,
+}
+
+impl Listener for JsonValue {
+    fn open(&mut self, container: Container<'_>) {
+        self.tree.open(container == Container::List);
+    }
+
+    fn name(&mut self, name: &str) {
+        self.tree.name(name);
+    }
+
+    fn close(&mut self) {
+        self.tree.close();
+    }
+
+    fn leaf(&mut self, value: &str, syntax: Syntax) {
+        leaf(value, syntax, &mut self.tree);
+    }
+
+    fn failed(&mut self, _reason: &str, _rest: &str) {
+        self.is_malformed = true;
+    }
+}

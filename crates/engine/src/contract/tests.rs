@@ -1,0 +1,1 @@
+//! Contracts end to end.

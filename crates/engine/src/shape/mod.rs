@@ -1,0 +1,225 @@
+//! Shapes: what requests and answers look like, without their values, so that the control plane can learn the schemas of
+//! an API from its traffic.
+//!
+//! A [`Sketch`] listens to the one reading of the body (`http::listener`); [`request`] adds path, query, headers and
+//! cookies to it. [`Memory`] decides whether this message shows something new, or is one of few ordinary ones; only then a
+//! text is written, which `docs/events.md` defines ("Shapes"), with what it reveals.
+
+mod characters;
+mod format;
+mod memory;
+mod names;
+mod sketch;
+mod text;
+
+pub use characters::CharacterSet;
+pub use memory::Memory;
+pub(crate) use sketch::Sketch;
+
+use crate::endpoint::segment;
+use crate::engine::Engine;
+use crate::headers::{Headers, lossy};
+use crate::http::Location;
+use crate::http::body::BodyKind;
+use crate::http::json::{self, Documents};
+use crate::transaction::{ResponseState, Transaction};
+use memory::Call;
+
+/// The shape of a request, for its event; "" when it is not told.
+///
+/// Only calls that the upstream answered with success are told: what is refused says nothing about what is right.
+pub(crate) fn request(transaction: &mut Transaction, engine: &Engine) -> String {
+    let is_answered = !transaction.response.upstream.is_empty();
+    if !engine.shapes || !is_answered || !(200..400).contains(&transaction.response.status) {
+        return String::new();
+    }
+    let mut sketch = transaction.sketch.take().unwrap_or_default();
+    if sketch.is_broken {
+        return String::new();
+    }
+    let places = [
+        (names::PATH, path(&mut sketch, transaction, engine)),
+        (
+            names::QUERY,
+            parameters(&mut sketch, transaction, engine, Location::Query),
+        ),
+        (
+            names::HEADER,
+            headers(&mut sketch, &transaction.headers, engine),
+        ),
+        (
+            names::COOKIE,
+            parameters(&mut sketch, transaction, engine, Location::Cookie),
+        ),
+        (names::BODY, sketch.body.unwrap_or(sketch::NONE)),
+    ];
+    tell(&mut sketch, &places, call(transaction, engine, 0), engine)
+}
+
+/// Whether the body of an answer is read for its shape: it is JSON, and it is its turn.
+pub(crate) fn wants_answer(transaction: &Transaction, engine: &Engine) -> bool {
+    let response = &transaction.response;
+    if !engine.shapes || response.upstream.is_empty() || documents(response).is_none() {
+        return false;
+    }
+    let call = call(transaction, engine, response.status);
+    let memory = &engine.shared.shapes;
+    memory.reads_answer(call.endpoint, call.now_us)
+}
+
+/// How many JSON documents the body of an answer is; `None`: it is of another type.
+fn documents(response: &ResponseState) -> Option<Documents> {
+    match BodyKind::of(&response.content_type) {
+        BodyKind::Json => Some(Documents::One),
+        BodyKind::JsonLines => Some(Documents::Many),
+        _ => None,
+    }
+}
+
+/// Reads the body of an answer for its shape, if [`wants_answer`] said so.
+pub(crate) fn read_answer(
+    transaction: &mut Transaction,
+    engine: &Engine,
+    plain: &[u8],
+    truncated: bool,
+) {
+    let response = &transaction.response;
+    let Some(documents) = documents(response).filter(|_| response.reads_shape && !truncated) else {
+        return;
+    };
+    let mut sketch = Box::<Sketch>::default();
+    let mut reading = sketch.listen(&engine.hash);
+    reading.read(plain, documents);
+    transaction.response.sketch = Some(sketch);
+}
+
+/// The shape of an answer, for its event; "" when it is not told.
+pub(crate) fn response(transaction: &mut Transaction, engine: &Engine) -> String {
+    if !engine.shapes || transaction.response.upstream.is_empty() {
+        return String::new();
+    }
+    let sketch = transaction.response.sketch.take();
+    // A body that was not read would look like none.
+    let has_body = sketch.is_some();
+    let mut sketch = sketch.unwrap_or_default();
+    if sketch.is_broken || !has_body && !transaction.response.content_type.is_empty() {
+        return String::new();
+    }
+    let status = transaction.response.status;
+    let places = [
+        (
+            names::HEADER,
+            headers(&mut sketch, &transaction.response.headers, engine),
+        ),
+        (names::BODY, sketch.body.unwrap_or(sketch::NONE)),
+    ];
+    tell(
+        &mut sketch,
+        &places,
+        call(transaction, engine, status),
+        engine,
+    )
+}
+
+fn tell(
+    sketch: &mut Sketch,
+    places: &[(&'static str, u32)],
+    call: Call,
+    engine: &Engine,
+) -> String {
+    sketch.settle();
+    let memory = &engine.shared.shapes;
+    if !memory.tells(call, sketch.nodes()) {
+        return String::new();
+    }
+    let hides = |node: &sketch::Node| memory.has_many_values(call, node);
+    text::write(sketch, places, hides).unwrap_or_default()
+}
+
+/// What is called, and by whom. `salt` keeps requests, and answers of each status, apart.
+fn call(transaction: &Transaction, engine: &Engine, salt: u16) -> Call {
+    let matched = transaction.found.matched;
+    let api = engine.api(matched.api).map_or("", |api| &api.name);
+    let endpoint = engine
+        .endpoint(matched.endpoint)
+        .map_or("", |endpoint| &endpoint.id);
+    let called = names::way(names::way(u64::from(salt), api), endpoint);
+    let identity = &transaction.identity;
+    let caller = if identity.subject_hash.is_empty() {
+        let octets = crate::client::address::mapped(transaction.client.address).octets();
+        engine.hash.short(&octets)
+    } else {
+        names::way(0, &identity.subject_hash)
+    };
+    Call {
+        // Of an endpoint that is not known yet, the method is what tells calls apart.
+        endpoint: names::way(called, &transaction.method),
+        caller,
+        now_us: transaction.started.unix_us,
+    }
+}
+
+/// The parameters of the path, by the template's names.
+fn path(sketch: &mut Sketch, transaction: &Transaction, engine: &Engine) -> u32 {
+    let place = sketch.place(names::PATH);
+    if let Some(endpoint) = engine.endpoint(transaction.found.matched.endpoint) {
+        let segments = endpoint
+            .path
+            .split('/')
+            .zip(transaction.found.path.split('/'));
+        for (template, segment) in segments {
+            for (name, value) in segment::captures(template, segment).into_iter().flatten() {
+                sketch.place_text(place, name, value, &engine.hash);
+            }
+        }
+    }
+    place
+}
+
+/// The parameters of the query, or the cookies.
+fn parameters(
+    sketch: &mut Sketch,
+    transaction: &Transaction,
+    engine: &Engine,
+    of: Location,
+) -> u32 {
+    let name = if of == Location::Query {
+        names::QUERY
+    } else {
+        names::COOKIE
+    };
+    let place = sketch.place(name);
+    for parameter in transaction
+        .parameters
+        .iter()
+        .filter(|found| found.location == of)
+    {
+        sketch.place_text(place, parameter.name, parameter.value, &engine.hash);
+    }
+    place
+}
+
+/// The headers that are not those of every message.
+fn headers(sketch: &mut Sketch, received: &Headers, engine: &Engine) -> u32 {
+    let place = sketch.place(names::HEADER);
+    for (name, value) in received.iter() {
+        let name = lossy(name);
+        if !names::is_usual_header(&name) {
+            sketch.place_text(place, &name, &lossy(value), &engine.hash);
+        }
+    }
+    place
+}
+
+impl sketch::Reading<'_> {
+    /// Reads a JSON body.
+    fn read(&mut self, plain: &[u8], documents: Documents) {
+        use crate::http::listener::Listener as _;
+        self.begin(BodyKind::Json);
+        json::read(plain, false, documents, self);
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+"""Schemas learned from the shapes of traffic."""
