@@ -16,6 +16,7 @@ MAX_REFERENCES: Final = 20
 """References that lead to references are followed this far."""
 
 _PARAMETER: Final = re.compile(r"\{([^{}]*)\}")
+_VERSION: Final = re.compile(r"\{(api[-_]?)?version\}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,12 @@ class _Reader:
         self._content = content
 
     def document(self, name: str) -> Document:
-        base, found = self._base(), {}
+        base = self._base()
+        found: dict[tuple[str, str], Operation] = {}
         for path, item in self._content["paths"].items():
             # Some documents tell operations of one path apart by what stands behind `#` or `?`.
-            template = base + re.split(r"[?#]", path)[0].rstrip("/")
+            # A version that is a parameter has one value in all traffic, so it is a fixed segment there.
+            template = base + _VERSION.sub("1", re.split(r"[?#]", path)[0].rstrip("/"))
             resolved = self._resolve(item)
             if "//" in template or not path.startswith("/"):
                 continue
@@ -117,7 +120,9 @@ class _Reader:
 
     def _answer(self, operation: dict[str, Any]) -> str:
         responses = operation.get("responses")
-        for status in sorted(responses, key=str) if isinstance(responses, dict) else ():
+        if not isinstance(responses, dict):
+            return ""
+        for status in sorted(responses, key=str):
             if str(status).startswith(("2", "default")):
                 return _hash(self._look(self._resolve(responses[status])))
         return _hash("")

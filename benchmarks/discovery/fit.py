@@ -26,12 +26,15 @@ from benchmarks.discovery.traffic import Traffic
 from starfort.catalogue.places import FEATURES, Place, describe
 from starfort.catalogue.segments import frame_of, is_value, word_frame
 from starfort.catalogue.templates import is_fixed
-from starfort.catalogue.tree import Facts, Node, build, segments
+from starfort.catalogue.tree import Facts, Node, build, steps
 from starfort.catalogue.words import tokens
 
 LEARNED: Final = Path(__file__).parents[2] / "src/starfort/catalogue/learned"
-SIZES: Final = (0, 60, 250, 1_000, 4_000)
-"""Calls of the traffic that is learned from; 0 is each operation once."""
+SIZES: Final = {0: 1.0, 60: 0.6, 250: 0.6, 1_000: 1.0, 4_000: 0.7, 15_000: 0.4, 60_000: 0.15}
+"""Calls of the traffic that is learned from, and the share of documents; 0 is each operation once."""
+
+MAX_ROWS: Final = 150
+"""Words of one place that are learned from at most."""
 
 OF_PROVIDER: Final = 8
 """Documents of one provider, so that a few do not decide for all."""
@@ -42,7 +45,7 @@ LEAST_PROVIDERS: Final = 2
 FOLDED: Final = 0.25
 """How often a part of the values is already known to be values."""
 
-TREES: Final = 80
+TREES: Final = 120
 LEAVES: Final = 8
 
 
@@ -73,7 +76,7 @@ def vocabulary(documents: Iterable[Document]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for document in documents:
         for operation in document.operations:
-            for segment in segments(operation.template):
+            for segment in steps(operation.template):
                 if not is_value(segment):
                     for token in tokens(segment):
                         if token.isalpha() and len(token) > 1:
@@ -133,7 +136,11 @@ class _Truth:
                 beside = values[frame] + [node for word in sorted(settled) for node in words[word]]
                 if left:
                     place = Place(left, beside, len(nodes), template, self._facts)
-                    yield describe(place, self._known), [truth[word] for word in sorted(left)]
+                    rows = list(
+                        zip(describe(place, self._known), [truth[word] for word in sorted(left)], strict=True)
+                    )
+                    some = self._chance.sample(rows, min(len(rows), MAX_ROWS))
+                    yield [row for row, _ in some], [value for _, value in some]
                 for word, found in words.items():
                     if truth[word]:
                         values[frame] += found
@@ -163,7 +170,7 @@ class _Truth:
         of_values = sum(
             count
             for template, count in found.items()
-            if depth < len(parts := segments(template)) and is_value(parts[depth])
+            if depth < len(parts := steps(template)) and is_value(parts[depth])
         )
         return 2 * of_values > found.total()
 
@@ -197,24 +204,28 @@ def gather(documents: list[Document], known: dict[str, set[str]]) -> list[Group]
     jobs = [
         (document, calls, chance.random() < 0.5, chance.randrange(1_000))  # noqa: PLR2004 (looks are known in half)
         for document in documents
-        for calls in SIZES
+        for calls, share in SIZES.items()
+        if chance.random() < share
     ]
     with ProcessPoolExecutor(2) as pool:
-        return [group for found in pool.map(_groups, jobs, chunksize=8) for group in found]
+        jobs.sort(key=lambda job: -job[1])
+        return [group for found in pool.map(_groups, jobs, chunksize=4) for group in found]
 
 
 def fit(groups: list[Group]) -> dict[str, Any]:
     """The forest, and how the words of one place are weighed together."""
     import numpy as np  # noqa: PLC0415 (only here)
-    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
-    from sklearn.model_selection import GroupKFold  # noqa: PLC0415
+
+    # scikit-learn is only there when somebody fits.
+    from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-not-found]  # noqa: PLC0415
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-found]  # noqa: PLC0415
+    from sklearn.model_selection import GroupKFold  # type: ignore[import-not-found]  # noqa: PLC0415
 
     from starfort.catalogue.judgement import together  # noqa: PLC0415
 
     rows = np.array([row for group in groups for row in group.rows])
     truth = np.array([value for group in groups for value in group.values])
-    weights = np.array([len(group.rows) ** -0.5 for group in groups for _ in group.rows])
+    weights = np.array([len(group.rows) ** -0.3 for group in groups for _ in group.rows])
     providers = [group.document.split("/")[0] for group in groups for _ in group.rows]
 
     def forest() -> Any:
@@ -224,7 +235,11 @@ def fit(groups: list[Group]) -> dict[str, Any]:
 
     outside = np.zeros(len(truth))
     for inner, outer in GroupKFold(4).split(rows, truth, providers):
-        outside[outer] = forest().fit(rows[inner], truth[inner], sample_weight=weights[inner]).decision_function(rows[outer])
+        outside[outer] = (
+            forest()
+            .fit(rows[inner], truth[inner], sample_weight=weights[inner])
+            .decision_function(rows[outer])
+        )
     beside, start = [], 0
     place = FEATURES.index("beside_values")
     for group in groups:
@@ -247,7 +262,12 @@ def _tree(nodes: Any) -> list[list[float]]:
     return [
         [round(float(node["value"]), 4)]
         if node["is_leaf"]
-        else [int(node["feature_idx"]), float(f"{node['num_threshold']:.5g}"), int(node["left"]), int(node["right"])]
+        else [
+            int(node["feature_idx"]),
+            float(f"{node['num_threshold']:.5g}"),
+            int(node["left"]),
+            int(node["right"]),
+        ]
         for node in nodes
     ]
 
@@ -274,13 +294,14 @@ def main() -> int:
     parser.add_argument("--tuned-only", action="store_true", help="leave out the documents that measure")
     chosen = parser.parse_args()
     documents = [
-        document
-        for document in read(chosen.folder)
-        if not chosen.tuned_only or is_tuned(document.provider)
+        document for document in read(chosen.folder) if not chosen.tuned_only or is_tuned(document.provider)
     ]
     known = vocabulary(documents)
     groups = gather(sample(documents), known)
-    print(f"{len(documents)} documents, {len(groups)} places, {sum(len(g.rows) for g in groups)} words", file=sys.stderr)
+    print(
+        f"{len(documents)} documents, {len(groups)} places, {sum(len(g.rows) for g in groups)} words",
+        file=sys.stderr,
+    )
     write(known, fit(groups))
     return 0
 

@@ -12,7 +12,7 @@ from benchmarks.discovery.observe import Observed
 from benchmarks.discovery.traffic import DURATION_S, Call, Traffic
 from starfort.catalogue.segments import is_value
 from starfort.catalogue.templates import learn, skeleton
-from starfort.catalogue.tree import segments
+from starfort.catalogue.tree import steps
 
 REFRESH_S: Final = 15.0
 """How often templates are learned. The catalogue does so more often; this is enough to see what vanishes."""
@@ -85,7 +85,9 @@ def score(document: Document, calls: int, *, looks: bool = True, seed: int = 1) 
             result.vanished += len(settled - before)
             settled = before
     wanted = {
-        (method, skeleton(template)) for seen in observed.seen.values() for method, template in seen.operations
+        (method, skeleton(template))
+        for seen in observed.seen.values()
+        for method, template in seen.operations
     }
     result.right, result.found, result.wanted = len(before & wanted), len(before), len(wanted)
     result.noise = sum(not seen.operations for seen in observed.seen.values())
@@ -135,7 +137,7 @@ def merged(document: Document, *, looks: bool = True, seed: int = 1) -> Merged:
     for (shape, _), seen in observed.seen.items():
         for _, template in seen.operations:
             paths.add(skeleton(template))
-            found = zip(segments(template), segments(learned[shape].template), strict=False)
+            found = zip(steps(template), steps(learned[shape].template), strict=False)
             if any(not is_value(fixed) and is_value(place) for fixed, place in found):
                 lost.add(skeleton(template))
     return Merged(len(paths), len(lost), bool(lost), [f"{document.name} {path}" for path in sorted(lost)])

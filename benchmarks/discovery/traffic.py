@@ -22,10 +22,11 @@ DURATION_S: Final = 300.0
 """The time that the calls are spread over."""
 
 SCANS: Final = (
-    "/wp-login.php", "/.env", "/.git/config", "/admin", "/phpmyadmin/index.php", "/actuator/health", "/server-status",
-    "/cgi-bin/test.cgi", "/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php", "/robots.txt", "/favicon.ico",
-    "/solr/admin/info/system", "/boaform/admin/formLogin", "/.aws/credentials", "/owa/auth/logon.aspx", "/HNAP1",
-    "/api/jsonws/invoke", "/console", "/manager/html", "/backup.zip",
+    "/wp-login.php", "/.env", "/.git/config", "/admin", "/phpmyadmin/index.php", "/actuator/health",
+    "/server-status", "/cgi-bin/test.cgi", "/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php",
+    "/robots.txt", "/favicon.ico", "/solr/admin/info/system", "/boaform/admin/formLogin",
+    "/.aws/credentials", "/owa/auth/logon.aspx", "/HNAP1", "/api/jsonws/invoke", "/console",
+    "/manager/html", "/backup.zip",
 )  # fmt: skip
 
 

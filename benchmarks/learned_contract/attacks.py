@@ -54,9 +54,11 @@ def _missing(page: Page, post: dict[str, str], draw: random.Random) -> None:
 
 
 def _unknown(page: Page, post: dict[str, str], draw: random.Random) -> None:
-    post[draw.choice(["admin", "isAdmin", "debug", "role", "price2", "discount", "id_user", "cmd", "file", "_method"])] = draw.choice(
-        ["1", "true", "admin", "0", "x"]
-    )
+    post[
+        draw.choice(
+            ["admin", "isAdmin", "debug", "role", "price2", "discount", "id_user", "cmd", "file", "_method"]
+        )
+    ] = draw.choice(["1", "true", "admin", "0", "x"])
 
 
 def _renamed(page: Page, post: dict[str, str], draw: random.Random) -> None:

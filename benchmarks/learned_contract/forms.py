@@ -41,7 +41,9 @@ _WORDS: Final = (
     "would like to change colour of shirt because it does not fit what is delivery time to islands is there any discount "
     "if we buy ten or more great shop friendly staff will come back next year box damaged photo attached number correct"
 ).split()
-_DOMAINS: Final = "example.com example.org mail.example.net correo.example.es post.example.de uni-example.edu".split()
+_DOMAINS: Final = (
+    "example.com example.org mail.example.net correo.example.es post.example.de uni-example.edu".split()
+)
 _PROVINCES: Final = tuple(f"{number:02d}" for number in range(1, 53, 3))
 
 
@@ -102,7 +104,9 @@ def _address(person: Person) -> str:
 
 def _card(person: Person) -> str:
     body = "4" + person.digits(14)
-    total = sum(int(digit) if index % 2 else sum(divmod(int(digit) * 2, 10)) for index, digit in enumerate(body))
+    total = sum(
+        int(digit) if index % 2 else sum(divmod(int(digit) * 2, 10)) for index, digit in enumerate(body)
+    )
     return body + str(-total % 10)
 
 
@@ -115,7 +119,9 @@ def _prose(person: Person) -> str:
         if quoted < 0.08:
             words[1] = f'"{words[1]}"'
         elif quoted < 0.2:
-            words[2] = person.random.choice(["don't", "it's", "I'm", "(really)", "50%", "A&B", "10:30", "and/or"])
+            words[2] = person.random.choice(
+                ["don't", "it's", "I'm", "(really)", "50%", "A&B", "10:30", "and/or"]
+            )
         sentences.append(" ".join(words).capitalize() + mark)
     return " ".join(sentences)
 

@@ -20,6 +20,9 @@ from starfort.catalogue.places import FEATURES, Place, describe
 _CLIP: Final = 4.0
 """No single word speaks louder for the others, as log odds."""
 
+_MANY: Final = 150
+"""More words than these say no more."""
+
 SETTLED: Final = 3.0
 """How loud a word that was found to be a value before speaks for the others, as log odds."""
 
@@ -70,26 +73,20 @@ def together(odds: Sequence[float], beside_values: float, settled: int) -> list[
         settled: number of words that were found to be values there before.
 
     Returns:
-        For each word: its own odds, the mean of the others', the share of the others that are values, the
-        logarithm of their number, `beside_values`, and that weighted by how many words there are.
+        For each word: its own odds, the mean of the others', the share of the others that are values, how
+        far that is from a half weighted by how many there are, `beside_values`, and that weight.
     """
     clipped = [max(-_CLIP, min(_CLIP, one)) for one in odds]
     total = sum(clipped) + SETTLED * settled
     values = sum(one > 0 for one in odds) + settled
     number = len(odds) + settled
     others = max(number - 1, 1)
-    alone = number == 1
-    return [
-        (
-            one,
-            0.0 if alone else (total - limited) / others,
-            0.0 if alone else (values - (one > 0)) / others,
-            math.log1p(values - (one > 0)),
-            beside_values,
-            beside_values * math.log(number),
-        )
-        for one, limited in zip(odds, clipped, strict=True)
-    ]
+    weight = math.log(min(number, _MANY))
+    rows: list[tuple[float, ...]] = []
+    for one, limited in zip(odds, clipped, strict=True):
+        share = (values - (one > 0)) / others
+        rows.append((one, (total - limited) / others, share, weight * (share - 0.5), beside_values, weight))
+    return rows
 
 
 def judge(place: Place) -> dict[str, float]:

@@ -19,13 +19,15 @@ from starfort.catalogue.segments import ROOT_WORDS, is_collection, is_value, is_
 from starfort.catalogue.tree import Facts, Node
 
 OF_PLACE: Final = (
-    "words", "seen_once", "new_rate", "calls", "shared_parts", "shared_names", "leaves", "mean_rarest", "all_known",
-    "joined_alike", "beside_values", "share_of_values", "at_root", "after_collection", "after_parameter", "late",
-    "top_share", "evenness", "same_methods", "answers_alike", "answers_distinct", "places",
+    "words", "seen_once", "new_rate", "calls", "shared_parts", "shared_names", "leaves", "mean_rarest",
+    "all_known", "joined_alike", "top_token", "named_in_common", "beside_values", "share_of_values",
+    "at_root", "after_collection", "after_parameter", "late", "top_share", "evenness", "same_methods",
+    "answers_alike", "answers_distinct", "places",
 )  # fmt: skip
 OF_WORD: Final = (
-    "own_calls", "in_places", "to_median", "common_parts", "own_parts", "same_signature", "parents", "answer_alike",
-    "method_alike", "tokens_again", "callers", "callers_a_call",
+    "own_calls", "in_places", "to_median", "common_parts", "common_names", "support", "own_parts",
+    "same_signature", "parents", "answer_alike", "method_alike", "tokens_again", "callers",
+    "callers_a_call",
 )  # fmt: skip
 FEATURES: Final = (*OF_PLACE, *words.FEATURES, *OF_WORD)
 
@@ -63,6 +65,8 @@ class _Counts:
     signatures: dict[str, frozenset[str]]
     answers: dict[str, frozenset[tuple[str, str]]]
     common: set[str]
+    items: Counter[str]
+    token_counts: Counter[str]
     alike: set[tuple[str, str]]
     methods: Counter[frozenset[str]]
     of_signature: Counter[frozenset[str]]
@@ -108,6 +112,8 @@ def _count(place: Place, names: list[str]) -> _Counts:
         calls=calls,
         signatures=signatures,
         answers=answers,
+        items=items,
+        token_counts=token_counts,
         common={item for item, count in items.items() if count > 1}.union(
             *(node.signature() for node in place.values)
         ),
@@ -138,6 +144,11 @@ def _parts(signature: frozenset[str]) -> frozenset[str]:
     return frozenset(item for item in signature if item.startswith("/"))
 
 
+def _named(parts: frozenset[str]) -> float:
+    """How many of these parts are words, as a logarithm."""
+    return math.log1p(sum("{" not in part for part in parts))
+
+
 def _of_place(
     place: Place, names: list[str], forms: Mapping[str, tuple[float, ...]], counts: _Counts
 ) -> tuple[float, ...]:
@@ -160,6 +171,8 @@ def _of_place(
         sum(found[0] for found in forms.values()) / number,
         sum(found[3] == 0.0 for found in forms.values()) / number,
         sum(count > 0 for count in counts.again.values()) / number,
+        max(counts.token_counts.values(), default=0) / number,
+        sum(_named(found & counts.common) for found in parts) / number,
         float(bool(place.values)),
         of_values / (of_values + calls),
         float(before == "root"),
@@ -182,12 +195,16 @@ def _likeness(answers: frozenset[tuple[str, str]], alike: set[tuple[str, str]]) 
 def _of_word(place: Place, name: str, counts: _Counts) -> tuple[float, ...]:
     calls, signature = counts.calls[name], counts.signatures[name]
     parts = _parts(signature)
+    common = parts & counts.common
+    named = [item for item in parts if "{" not in item]
     callers = max(node.callers for node in place.words[name])
     return (
         math.log(calls),
         len(place.words[name]) / place.nodes,
         math.log(calls / counts.median),
-        len(parts & counts.common) / len(parts) if parts else -1.0,
+        len(common) / len(parts) if parts else -1.0,
+        _named(common),
+        sum(counts.items[item] for item in named) / len(named) / len(counts.calls) if named else 0.0,
         min(float(len(parts - counts.common)), _MAX_OWN),
         float(counts.of_signature[signature] > 1),
         math.log(place.facts.parents.get(name, 1)),

@@ -32,10 +32,13 @@ from starfort.catalogue.segments import (
     split_suffix,
     word_frame,
 )
-from starfort.catalogue.tree import Facts, Node, build, insert
+from starfort.catalogue.tree import Facts, Node, build, insert, is_step, path_of
 
 MIN_FILES: Final = 3
 """This many static files of one extension in one folder become one endpoint; two may belong to pages."""
+
+FORMAT_FRAME: Final = ".{}"
+"""The frame of formats: where there are several behind one name, they are a parameter."""
 
 NEEDED: Final = 1.0
 """Log odds from which on a word is a value. Above 0, because a fixed segment that is lost (a policy for it no
@@ -77,7 +80,7 @@ def learn(
 
 def is_fixed(part: str) -> bool:
     """Whether a word is a fixed segment whatever is called beside it."""
-    return part in ROOT_WORDS or is_version(part) or _OPERATION.fullmatch(part) is not None
+    return part in ROOT_WORDS or is_version(part) or is_step(part) or _OPERATION.fullmatch(part) is not None
 
 
 Places = list[tuple[Node, tuple[str, ...]]]
@@ -112,9 +115,7 @@ class _Walk:
         """Give the shapes that end here their template, and go on with what is below."""
         for node, shape in here.places:
             if node.shape:
-                self.found[node.shape] = Learned(
-                    "/" + "/".join(here.template), "/" + "/".join(shape), here.confidence
-                )
+                self.found[node.shape] = Learned(path_of(here.template), path_of(shape), here.confidence)
         children: dict[str, Places] = defaultdict(list)
         for node, shape in here.places:
             for part, child in node.children.items():
@@ -147,7 +148,9 @@ class _Walk:
         """Values of one frame are one place, with everything below any of them."""
         name = _name(sorted(parts), declared, here.template, frame)
         places = [place for part in sorted(parts) for place in _kept(part, frame, children[part])]
-        known = [node for part, nodes in sorted(declared.items()) if _has_frame(part, frame) for node in nodes]
+        known = [
+            node for part, nodes in sorted(declared.items()) if _has_frame(part, frame) for node in nodes
+        ]
         confidence = min(here.confidence, *parts.values())
         self.down(_Here(places, known, (*here.template, name), confidence))
 
@@ -158,9 +161,10 @@ class _Walk:
         values: dict[str, dict[str, float]] = defaultdict(dict)
         words: dict[str, float] = {}
         candidates: dict[str, dict[str, list[Node]]] = defaultdict(dict)
+        formats = [part for part in children if part.startswith(".") and is_step(part)]
         for part in sorted(children):
-            if is_value(part):
-                values[frame_of(part)][part] = 1.0
+            if is_value(part) or (part in formats and len(formats) > 1 and part not in declared):
+                values[frame_of(part) if is_value(part) else FORMAT_FRAME][part] = 1.0
             elif part in declared or is_fixed(part):
                 words[part] = 1.0
             else:
@@ -182,9 +186,19 @@ def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
     if split_suffix(frame)[1] in ASSET_SUFFIXES:
         enough = len(place.words) >= MIN_FILES or bool(place.values) or declared
         return dict.fromkeys(place.words, HELD if enough else -HELD)
-    added = DECLARED if declared else 0.0
+    odds = {word: one - NEEDED + (DECLARED if declared else 0.0) for word, one in judge(place).items()}
+    was = {word: _was(nodes) for word, nodes in place.words.items()}
+    settled = 1 in was.values() or any(node.words for node in place.values)
+    words = [word for word in odds if was[word] < 0]
+    if not settled and words:
+        # Words become a parameter together, so what is held is the decision for the place and not each word.
+        likely = sorted(odds[word] for word in words if odds[word] > 0)
+        settled = bool(likely) and likely[len(likely) // 2] > HELD
+        held = 0.0 if settled else HELD
+    else:
+        held = HELD
     return {
-        word: odds + added - NEEDED + HELD * _was(place.words[word]) for word, odds in judge(place).items()
+        word: one + (held if was[word] > 0 else -held if was[word] < 0 else 0.0) for word, one in odds.items()
     }
 
 
@@ -195,7 +209,7 @@ def _was(nodes: Iterable[Node]) -> int:
 
 
 def _random(part: str, frame: str, values: Mapping[str, Mapping[str, float]]) -> bool:
-    """Whether a word is a token that happens to have no digit; beside tokens this is more likely than a word."""
+    """Whether a word is a token that happens to have no digit; beside tokens that is likely."""
     return frame.replace("{}", "{token}") in values.get(frame, ()) and may_be_token(split_suffix(part)[0])
 
 
@@ -210,9 +224,7 @@ def _has_frame(part: str, frame: str) -> bool:
     return is_value(part) and frame_of(part) == frame
 
 
-def _name(
-    parts: list[str], declared: Mapping[str, list[Node]], template: tuple[str, ...], frame: str
-) -> str:
+def _name(parts: list[str], declared: Mapping[str, list[Node]], template: tuple[str, ...], frame: str) -> str:
     """`{orderId}` after `orders`, or the name in a document; unique within the template.
 
     The name does not say what kind of id it is. Otherwise it would change as soon as another kind is seen,
@@ -239,6 +251,8 @@ def _first_name(parts: list[str], noun: str, frame: str) -> str:
     only = kinds.pop() if len(kinds) == 1 and all(map(is_value, parts)) else ""
     if split_suffix(frame)[1] in ASSET_SUFFIXES:
         return "file"
+    if frame == FORMAT_FRAME:
+        return "format"
     if only in ("date", "email"):
         return only
     if noun:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from starfort.catalogue.evidence import Calls, Evidence
-from starfort.catalogue.segments import frame_of, is_value
+from starfort.catalogue.segments import FORMATS, SLUG, frame_of, is_value, split_suffix
 
 MAX_SIGNATURE: Final = 200
 """Parts below one place that are compared at most."""
@@ -91,16 +92,41 @@ class Facts:
     middle: float
 
 
-def segments(path: str) -> list[str]:
-    """The segments of a path; the root has none."""
-    inner = path.strip("/")
-    return inner.split("/") if inner else []
+_DECLARED_FORMAT: Final = re.compile(r"(.*[^.])(\.\{[^{}]*\})")
+"""`videos.{format}` in a document."""
+
+
+def steps(path: str) -> list[str]:
+    """The steps that lead to a path in the tree: its segments, and `:verb` and formats as steps of their own.
+
+    What stands before them is then one place, whatever follows: `/topics/a:publish` → `topics`, `a`,
+    `:publish`.
+    """
+    found: list[str] = []
+    for segment in path.strip("/").split("/"):
+        declared = _DECLARED_FORMAT.fullmatch(segment)
+        text, suffix = (declared[1], declared[2]) if declared else split_suffix(segment)
+        if suffix and is_step(suffix):
+            found += (text, suffix)
+        elif segment:
+            found.append(segment)
+    return found
+
+
+def is_step(part: str) -> bool:
+    """Whether a part is a `:verb` or a format, which stand behind the step before without a slash."""
+    return part.startswith(":") or (part.startswith(".") and (part[1:] in FORMATS or is_value(part)))
+
+
+def path_of(parts: Iterable[str]) -> str:
+    """The path of steps."""
+    return "".join(part if is_step(part) else f"/{part}" for part in parts) or "/"
 
 
 def insert(root: Node, path: str) -> Node:
     """The node of a path, which is made where it is missing."""
     node = root
-    for part in segments(path):
+    for part in steps(path):
         node = node.children.setdefault(part, Node())
     return node
 
@@ -120,14 +146,14 @@ def build(evidence: Evidence, previous: Mapping[str, str]) -> tuple[Node, Facts]
         callers = max(one.callers for one in methods.values())
         first = min(one.first_seen for one in methods.values())
         folded = max(one.words for one in methods.values())
-        last = segments(previous.get(shape, ""))
+        last = steps(previous.get(shape, ""))
         node = root
-        for depth, part in enumerate(("", *segments(shape))):
+        for depth, part in enumerate(("", *steps(shape))):
             node = node.children.setdefault(part, Node()) if depth else root
             node.calls += calls
             node.callers = max(node.callers, callers)
             node.first_seen = min(node.first_seen, first)
-            if depth and is_value(part):
+            if depth and SLUG in part:
                 node.words = max(node.words, folded)
             if depth and len(last) >= depth:
                 node.was = max(node.was, 1) if is_value(last[depth - 1]) else (node.was or -1)

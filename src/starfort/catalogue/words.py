@@ -23,27 +23,33 @@ _MAX_LETTERS: Final = 40
 """Further tokens and letters say nothing more."""
 
 _SHORTEST_PIECE: Final = 3
-"""Letters of a word that is looked for inside of another (`chargingschedule`); shorter ones are everywhere."""
+"""Letters of a word that is looked for inside of another (`chargingschedule`); others are everywhere."""
 
 _LONGEST_PIECE: Final = 14
 
-VERBS: Final = frozenset(
-    "accept activate add apply approve archive assign attach authorize begin block build calculate call cancel"
-    " change check clear clone close complete compute confirm connect convert copy count create deactivate delete"
-    " deny describe detach disable disconnect download edit enable end evaluate execute exchange export fetch find"
-    " follow forgot generate get grant has import init install invite invoke is join kick leave link list load lock"
-    " login logout lookup mark merge modify move mute open parse pause ping post preview print process publish pull"
-    " purge push put query read rebuild receive refresh register reject release remove rename renew replace report"
-    " request resend reset resolve restart restore resume retrieve retry revert revoke rotate run save schedule"
-    " search select send set share show sign simulate start stop store submit subscribe suspend swap switch sync"
-    " test toggle track transfer trigger try unarchive unassign unblock undo unfollow uninstall unlink unlock"
-    " unmute unpublish unsubscribe update upgrade upload upsert validate verify view void wait watch write".split()
-)
+VERBS: Final = frozenset({
+    "accept", "activate", "add", "apply", "approve", "archive", "assign", "attach", "authorize", "begin",
+    "block", "build", "calculate", "call", "cancel", "change", "check", "clear", "clone", "close",
+    "complete", "compute", "confirm", "connect", "convert", "copy", "count", "create", "deactivate",
+    "delete", "deny", "describe", "detach", "disable", "disconnect", "download", "edit", "enable", "end",
+    "evaluate", "exchange", "execute", "export", "fetch", "find", "follow", "forgot", "generate", "get",
+    "grant", "has", "import", "init", "install", "invite", "invoke", "is", "join", "kick", "leave", "link",
+    "list", "load", "lock", "login", "logout", "lookup", "mark", "merge", "modify", "move", "mute", "open",
+    "parse", "pause", "ping", "post", "preview", "print", "process", "publish", "pull", "purge", "push",
+    "put", "query", "read", "rebuild", "receive", "refresh", "register", "reject", "release", "remove",
+    "rename", "renew", "replace", "report", "request", "resend", "reset", "resolve", "restart", "restore",
+    "resume", "retrieve", "retry", "revert", "revoke", "rotate", "run", "save", "schedule", "search",
+    "select", "send", "set", "share", "show", "sign", "simulate", "start", "stop", "store", "submit",
+    "subscribe", "suspend", "swap", "switch", "sync", "test", "toggle", "track", "transfer", "trigger",
+    "try", "unarchive", "unassign", "unblock", "undo", "unfollow", "uninstall", "unlink", "unlock",
+    "unmute", "unpublish", "unsubscribe", "update", "upgrade", "upload", "upsert", "validate", "verify",
+    "view", "void", "wait", "watch", "write",
+})  # fmt: skip
 """What names of operations begin with."""
 
 FEATURES: Final = (
-    "rarest_token", "mean_token", "tokens", "unknown_tokens", "covered", "humps", "dots", "underscores", "hyphens",
-    "verb", "digits", "capitals", "letters", "plural", "ending", "operation",
+    "rarest_token", "mean_token", "tokens", "unknown_tokens", "covered", "humps", "dots", "underscores",
+    "hyphens", "verb", "digits", "capitals", "letters", "plural", "ending", "operation",
 )  # fmt: skip
 """What `form` gives, in this order."""
 

@@ -94,7 +94,9 @@ class _Maker:
         named = re.findall(r"\{([^{}]+)\}", template)
         found = side.places.get("path", Evidence()).members
         for name in dict.fromkeys(named):
-            schema = self._learner.field(found[name]) if name in found and self._learner.has(found[name]) else {}
+            schema = (
+                self._learner.field(found[name]) if name in found and self._learner.has(found[name]) else {}
+            )
             yield Parameter(name, "path", required=True, schema=schema or True, style="simple", explode=False)
         for place in ("query", "header", "cookie"):
             yield from self._placed(side.places.get(place, Evidence()), place)
@@ -109,7 +111,9 @@ class _Maker:
             required &= place == "query"
             schema = self._learner.field(member)
             style = _STYLES[place]
-            yield Parameter(name, place, required=required, schema=schema, style=style, explode=style == "form")
+            yield Parameter(
+                name, place, required=required, schema=schema, style=style, explode=style == "form"
+            )
 
     def body(self, side: Side) -> Body | None:
         types = self._learner.accepted(side.types)
@@ -145,5 +149,3 @@ class _Maker:
         if media_type in _FORMS:
             return {"type": "object"} | self._learner.object(body, self._learner.field)
         return self._learner.schema(body)
-
-

@@ -299,5 +299,3 @@ def joined(facts: Facts, trust: Trust) -> Joined:
 def _strength(support: Joined) -> tuple[int, int]:
     """How much a fact is worth keeping: trusted ones most, then those of many callers, then recent ones."""
     return (2**62, 0) if support is None else (len(support.callers), support.last_s)
-
-

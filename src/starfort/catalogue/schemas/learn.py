@@ -75,7 +75,9 @@ class Learner:
     def schema(self, found: Evidence) -> dict[str, Any]:
         """The schema of a JSON value; `{}` where nothing is known."""
         kinds = self.accepted(found.kinds)
-        types = [word for kind, word in _TYPES.items() if kind in kinds and not (kind == "i" and "d" in kinds)]
+        types = [
+            word for kind, word in _TYPES.items() if kind in kinds and not (kind == "i" and "d" in kinds)
+        ]
         schema: dict[str, Any] = {}
         if kinds & {"s", "p"}:
             types.append("string")
@@ -223,7 +225,9 @@ class Learner:
         hashes = self.accepted(found.hashes)
         rare: Facts = {value: support for value, support in found.hashes.items() if support is not None}
         enough = found.seen >= max(MIN_ENUMERATED, MIN_PER_VALUE * len(hashes))
-        is_many = bool(self.accepted(found.more) & {"hashes"}) or (bool(rare) and joined(rare, self._trust) is None)
+        is_many = bool(self.accepted(found.more) & {"hashes"}) or (
+            bool(rare) and joined(rare, self._trust) is None
+        )
         if not hashes or len(hashes) > MAX_ENUMERATION or not enough or is_many:
             return {}
         return {HASHES: sorted(hashes)}

@@ -95,7 +95,12 @@ class SchemaRecords:
     def save(self, watermark: datetime | None) -> None:
         """Write what changed, in one transaction."""
         rows = [
-            {"endpoint_id": key, "api": api, "updated_ms": time.time_ns() // 1_000_000, "record": self._text(key)}
+            {
+                "endpoint_id": key,
+                "api": api,
+                "updated_ms": time.time_ns() // 1_000_000,
+                "record": self._text(key),
+            }
             for key, api in self._changed.items()
         ]
         keys = [row["endpoint_id"] for row in rows]

@@ -54,7 +54,9 @@ class Schemas:
         trust: when a fact is trusted.
     """
 
-    def __init__(self, store: Store, engine: Engine, endpoints: Endpoints, trust: Trust | None = None) -> None:
+    def __init__(
+        self, store: Store, engine: Engine, endpoints: Endpoints, trust: Trust | None = None
+    ) -> None:
         self._records = SchemaRecords(engine, trust or Trust())
         self._observer = ShapeObserver(store, self._records.watermark())
         self._endpoints = endpoints

@@ -53,7 +53,9 @@ def join(one: Joined, two: Joined, trust: Trust) -> Joined:
         return TRUSTED
     if one == two:
         return one
-    callers = one.callers if one.callers == two.callers else tuple(sorted({*one.callers, *two.callers})[:KEPT])
+    callers = (
+        one.callers if one.callers == two.callers else tuple(sorted({*one.callers, *two.callers})[:KEPT])
+    )
     first, last = min(one.first_s, two.first_s), max(one.last_s, two.last_s)
     if len(callers) >= trust.callers and last - first >= trust.apart_s:
         return TRUSTED

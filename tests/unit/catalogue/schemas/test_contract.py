@@ -29,7 +29,15 @@ def _request(body: list[Any] | None = None, **places: list[Any]) -> dict[str, An
     return {"v": 1, **found, **({} if body is None else {"b": body, "f": "json"})}
 
 
-def _add(record: Record, shape: dict[str, Any], *, caller: int, time_s: int, media_type: str = JSON, side: str = REQUEST) -> None:
+def _add(
+    record: Record,
+    shape: dict[str, Any],
+    *,
+    caller: int,
+    time_s: int,
+    media_type: str = JSON,
+    side: str = REQUEST,
+) -> None:
     record.add(side, shape, media_type, Support((caller,), time_s, time_s), TRUST)
 
 
@@ -55,7 +63,9 @@ def _body(record: Record, reading: Reading = Reading.TRUSTED) -> Mapping[str, An
 
 def test_nested_objects_and_lists_are_learned() -> None:
     """Members of members are properties of properties, and no name has a dot."""
-    shape = _request(_object(owner=_object(email=_text(20, "a@.", "email")), items=[["a", 1, 3, _object(n=[["i", 2, 3]])]]))
+    shape = _request(
+        _object(owner=_object(email=_text(20, "a@.", "email")), items=[["a", 1, 3, _object(n=[["i", 2, 3]])]])
+    )
     schema = _body(_usual(shape))
     owner = schema["properties"]["owner"]
     assert owner["required"] == ["email"]
@@ -69,7 +79,11 @@ def test_one_caller_widens_nothing() -> None:
     record = _usual(_request(_object(state=_text(4, "a", "", "0" * 16))))
     before = _operation(record)
     strange = _request(
-        _object(state=[["i", 70, 70], "n", *_text(5000, "a'<")], admin=["b"], **{f"x{n}": ["n"] for n in range(99)}),
+        _object(
+            state=[["i", 70, 70], "n", *_text(5000, "a'<")],
+            admin=["b"],
+            **{f"x{n}": ["n"] for n in range(99)},
+        ),
         q=_object(debug=_text()),
     )
     for number in range(1000):
@@ -84,7 +98,12 @@ def test_several_callers_over_time_widen() -> None:
     """A member that three callers send at different times is a property, and not a required one."""
     record = _usual(_request(_object(state=_text())))
     for caller in (1, 2, 3):
-        _add(record, _request(_object(state=_text(), note=_text(9))), caller=caller, time_s=90_000 + caller * 400)
+        _add(
+            record,
+            _request(_object(state=_text(), note=_text(9))),
+            caller=caller,
+            time_s=90_000 + caller * 400,
+        )
     schema = _body(record)
     assert set(schema["properties"]) == {"state", "note"}
     assert schema["required"] == ["state"]
@@ -105,7 +124,9 @@ def test_enumerations_are_hashes() -> None:
     record = Record()
     for number in range(300):
         value = f"{number % 3:016x}"
-        _add(record, _request(_object(state=_text(4, "a", "", value))), caller=number % 10, time_s=number * 864)
+        _add(
+            record, _request(_object(state=_text(4, "a", "", value))), caller=number % 10, time_s=number * 864
+        )
     _add(record, _request(_object(state=_text(4, "a", "", "f" * 16))), caller=77, time_s=5)
     assert _body(record)["properties"]["state"][HASHES] == [f"{value:016x}" for value in range(3)]
 
@@ -115,7 +136,9 @@ def test_many_values_are_no_enumeration() -> None:
     record = Record()
     for number in range(600):
         value = f"{number if number % 2 else number % 10:016x}"
-        _add(record, _request(_object(name=_text(4, "a", "", value))), caller=number % 10, time_s=number * 864)
+        _add(
+            record, _request(_object(name=_text(4, "a", "", value))), caller=number % 10, time_s=number * 864
+        )
     assert HASHES not in _body(record)["properties"]["name"]
 
 
@@ -156,7 +179,9 @@ def test_answers_are_learned_by_status() -> None:
     for status, body in (("200", _object(id=[["i", 3, 9]])), ("404", _object(error=_text()))):
         record.merge(_usual({"v": 1, "h": _object(), "b": body, "f": "json"}, side=status), TRUST)
     found = {one.status: one.content[0].schema for one in _operation(record).responses}
-    assert {status: set(schema["properties"]) for status, schema in found.items() if isinstance(schema, Mapping)} == {
+    assert {
+        status: set(schema["properties"]) for status, schema in found.items() if isinstance(schema, Mapping)
+    } == {
         "200": {"id"},
         "404": {"error"},
     }
@@ -207,5 +232,10 @@ def test_names_without_end_leave_an_object_open() -> None:
     """An object to which each caller gives names of its own takes any."""
     record = _usual(_request(_object(state=_text())))
     for caller in range(20):
-        _add(record, _request(_object(state=_text(), **{f"label_{caller}": _text()})), caller=caller, time_s=caller * 864)
+        _add(
+            record,
+            _request(_object(state=_text(), **{f"label_{caller}": _text()})),
+            caller=caller,
+            time_s=caller * 864,
+        )
     assert "additionalProperties" not in _body(record)
