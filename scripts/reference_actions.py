@@ -68,7 +68,7 @@ def _phases() -> str:
 
     return (
         f"{of(Works.ON_REQUEST)} are decided before the request goes to the upstream, and cannot follow a condition on\n"
-        "the response (`response.*`, `sensitive.response`, `rules.outbound_score`).\n"
+        "the response (`response.*`, `sensitive.response`, `rules.outbound_score`, `contract.response.valid`).\n"
         f"{of(Works.ON_BOTH)} are decided when the response arrives if the condition uses something of it, else before.\n"
         f"{of(Works.ON_RESPONSE)} is always decided when the response arrives."
     )

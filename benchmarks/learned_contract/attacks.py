@@ -13,12 +13,13 @@ Anomaly: TypeAlias = Callable[[Page, dict[str, str], random.Random], None]
 
 PAYLOADS: Final[Mapping[str, tuple[str, ...]]] = {
     "sql": (
-        "' OR '1'='1", "1' AND 1=1 --", "admin'--", "'; DROP TABLE users; --", "1 UNION SELECT null,version()",
-        "' UNION ALL SELECT login,password FROM users#", "x' AND SLEEP(5)='", "1;EXEC xp_cmdshell('dir')", "') OR ('a'='a",
-        "0 or 1=1", "' HAVING 1=1--", "1' ORDER BY 10--+", "\" or \"\"=\"", "1 AND (SELECT 1 FROM dual)=1",
+        "' OR '1'='1", "1' AND 1=1 --", "admin'--", "'; DROP TABLE users; --", "') OR ('a'='a",
+        "1 UNION SELECT null,version()", "' UNION ALL SELECT login,password FROM users#", "x' AND SLEEP(5)='",
+        "1;EXEC xp_cmdshell('dir')",
+        "0 or 1=1", "' HAVING 1=1--", "1' ORDER BY 10--+", '" or ""="', "1 AND (SELECT 1 FROM dual)=1",
     ),
     "script": (
-        "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "javascript:alert(document.cookie)",
+        "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "javascript:alert(document.cookie)",
         "<svg/onload=alert`1`>", "'-alert(1)-'", "<iframe src=//evil.example>", "<body onload=alert(1)>",
         "%3Cscript%3Ealert(1)%3C/script%3E", "<a href='x' onclick=go()>x</a>",
     ),
@@ -29,7 +30,7 @@ PAYLOADS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "format": ("%s%s%s%s%n", "%x.%x.%x.%x", "%p%p%p", "{0}{1}{2}", "%1$*d"),
     "ldap": ("*)(uid=*))(|(uid=*", "admin)(&)", "*)(|(objectClass=*", "x*)(cn=*"),
-    "ssi": ("<!--#exec cmd=\"ls\" -->", "<!--#include virtual=\"/etc/passwd\" -->", "<!--#echo var=\"DATE\"-->"),
+    "ssi": ('<!--#exec cmd="ls" -->', '<!--#include virtual="/etc/passwd" -->', '<!--#echo var="DATE"-->'),
     "xpath": ("' or count(/*)=1 or 'a'='b", "x' or name()='user' or 'x'='y", "'] | //user/*[1='1"),
     "path": ("../../../../etc/passwd", "..\\..\\boot.ini", "/etc/passwd%00", "file:///etc/hosts"),
     "command": ("; cat /etc/passwd", "| id", "`whoami`", "$(sleep 5)", "&& ping -c 3 evil.example"),
@@ -41,10 +42,11 @@ def _typed(page: Page, post: Mapping[str, str], draw: random.Random) -> str:
 
 
 def _payload(kind: str) -> Anomaly:
-    def change(page: Page, post: dict[str, str], draw: random.Random) -> None:
+    def change(_: Page, post: dict[str, str], draw: random.Random) -> None:
         name = draw.choice(sorted(post))
         payload = draw.choice(PAYLOADS[kind])
-        post[name] = post[name] + payload if draw.random() < 0.5 and kind != "overflow" else payload
+        follows = draw.choice([True, False]) and kind != "overflow"
+        post[name] = post[name] + payload if follows else payload
 
     return change
 
@@ -53,12 +55,18 @@ def _missing(page: Page, post: dict[str, str], draw: random.Random) -> None:
     del post[draw.choice(sorted(set(post) - page.optional))]
 
 
+<<<<<<< HEAD
 def _unknown(page: Page, post: dict[str, str], draw: random.Random) -> None:
     post[
         draw.choice(
             ["admin", "isAdmin", "debug", "role", "price2", "discount", "id_user", "cmd", "file", "_method"]
         )
     ] = draw.choice(["1", "true", "admin", "0", "x"])
+=======
+def _unknown(_: Page, post: dict[str, str], draw: random.Random) -> None:
+    names = ["admin", "isAdmin", "debug", "role", "price2", "discount", "id_user", "cmd", "file", "_method"]
+    post[draw.choice(names)] = draw.choice(["1", "true", "admin", "0", "x"])
+>>>>>>> main
 
 
 def _renamed(page: Page, post: dict[str, str], draw: random.Random) -> None:
@@ -93,12 +101,17 @@ def _wrong_characters(page: Page, post: dict[str, str], draw: random.Random) -> 
     post[name] = value[:at] + "".join(draw.choices(strange, k=draw.randint(1, 4))) + value[at + 1 :]
 
 
+_WRONG: Final = {
+    "postcode": "ABCDE", "card": "four five six sev", "phone": "no phone", "birthday": "yesterday",
+    "quantity": "many", "price": "free", "product": "shirt", "page": "last", "stars": "five", "dni": "none",
+    "email": "nobody", "name": "1234567", "surname": "9 8 7", "city": "28001", "login": "   ",
+}  # fmt: skip
+"""A value of another type for each field."""
+
+
 def _wrong_type(page: Page, post: dict[str, str], draw: random.Random) -> None:
-    letters = {"postcode": "ABCDE", "card": "four five six sev", "phone": "no phone", "birthday": "yesterday", "quantity": "many",
-               "price": "free", "product": "shirt", "page": "last", "stars": "five", "dni": "none", "email": "nobody",
-               "name": "1234567", "surname": "9 8 7", "city": "28001", "login": "   "}  # fmt: skip
-    name = draw.choice(sorted(set(post) & letters.keys()) or [_typed(page, post, draw)])
-    post[name] = letters.get(name, "\x01\x02")
+    name = draw.choice(sorted(set(post) & _WRONG.keys()) or [_typed(page, post, draw)])
+    post[name] = _WRONG.get(name, "\x01\x02")
 
 
 KINDS: Final[Mapping[str, Anomaly]] = {

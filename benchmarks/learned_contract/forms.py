@@ -1,8 +1,8 @@
 """Benign posts of HTML forms of six pages, as people fill them in.
 
-Each page has its own kinds of fields: names, addresses, numbers with check digits, choices, hidden fields, dates,
-prose. Words come from lists of which a part is kept back: posts that are judged have values that were never
-learned, as next week's customers do.
+Each page has its own kinds of fields: names, addresses, numbers with check digits, choices, hidden fields,
+dates, prose. Words come from lists of which a part is kept back: posts that are judged have values that were
+never learned, as next week's customers do.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Final, TypeAlias
 
 Draw: TypeAlias = Callable[["Person"], str]
 """Makes a field's value for someone."""
 
+<<<<<<< HEAD
 _FIRST: Final = (
     "Ana María José Luis Carmen Javier Lucía Íñigo Núria Begoña Raúl Sofía Martín Zoë Chloé François Jürgen Björn "
     "Søren Anne-Marie Jean-Luc Mary Peter Emily Oliver Grace Liam Aoife Siobhán Giulia Matteo Łukasz Agnieszka Petra "
@@ -44,6 +47,21 @@ _WORDS: Final = (
 _DOMAINS: Final = (
     "example.com example.org mail.example.net correo.example.es post.example.de uni-example.edu".split()
 )
+=======
+
+def _words() -> dict[str, list[str]]:
+    """The lists of `words.txt`, by name."""
+    found: dict[str, list[str]] = {}
+    for line in (Path(__file__).parent / "words.txt").read_text().splitlines():
+        if line.startswith("["):
+            words = found[line.strip("[]")] = []
+        else:
+            words += line.split("|")
+    return found
+
+
+_WORDS: Final = _words()
+>>>>>>> main
 _PROVINCES: Final = tuple(f"{number:02d}" for number in range(1, 53, 3))
 
 
@@ -64,26 +82,30 @@ class Person:
         end = max(1, int(len(words) * self.share))
         return words[min(int(self.random.expovariate(4 / end)), end - 1)]
 
+    def happens(self, share: float) -> bool:
+        """Whether something happens that does in this share of cases."""
+        return self.random.random() < share
+
     def digits(self, count: int) -> str:
         """So many digits."""
         return "".join(self.random.choices("0123456789", k=count))
 
 
 def _name(person: Person) -> str:
-    return person.one(_FIRST) + (f" {person.one(_FIRST)}" if person.random.random() < 0.25 else "")
+    return person.one(_WORDS["first"]) + (f" {person.one(_WORDS['first'])}" if person.happens(0.25) else "")
 
 
 def _surname(person: Person) -> str:
-    return f"{person.one(_LAST)} {person.one(_LAST)}"
+    return f"{person.one(_WORDS['last'])} {person.one(_WORDS['last'])}"
 
 
 def _login(person: Person) -> str:
-    plain = person.one(_FIRST).lower().encode("ascii", "ignore").decode().replace("-", "")
+    plain = person.one(_WORDS["first"]).lower().encode("ascii", "ignore").decode().replace("-", "")
     return f"{plain or 'user'}{person.random.choice(['', '.', '_'])}{person.random.randrange(1, 2000)}"
 
 
 def _email(person: Person) -> str:
-    return f"{_login(person)}@{person.one(_DOMAINS)}"
+    return f"{_login(person)}@{person.one(_WORDS['domains'])}"
 
 
 def _password(person: Person) -> str:
@@ -99,7 +121,7 @@ def _dni(person: Person) -> str:
 def _address(person: Person) -> str:
     kind = person.random.choice(["C/", "Calle", "Avda.", "Plaza", "Pº"])
     rest = person.random.choice(["", ", 2º B", ", bajo", ", 3ª dcha.", " - esc. A, 4º"])
-    return f"{kind} {person.one(_STREETS)} {person.random.randrange(1, 180)}{rest}"
+    return f"{kind} {person.one(_WORDS['streets'])} {person.random.randrange(1, 180)}{rest}"
 
 
 def _card(person: Person) -> str:
@@ -113,12 +135,15 @@ def _card(person: Person) -> str:
 def _prose(person: Person) -> str:
     sentences = []
     for _ in range(person.random.randint(1, 6)):
-        words = [person.one(_WORDS) for _ in range(person.random.randint(4, 16))]
-        mark = person.random.choice(". . . ! ?".split())
-        quoted = person.random.random()
-        if quoted < 0.08:
+        words = [person.one(_WORDS["words"]) for _ in range(person.random.randint(4, 16))]
+        mark = person.random.choice([".", ".", ".", "!", "?"])
+        if person.happens(0.08):
             words[1] = f'"{words[1]}"'
+<<<<<<< HEAD
         elif quoted < 0.2:
+=======
+        elif person.happens(0.12):
+>>>>>>> main
             words[2] = person.random.choice(
                 ["don't", "it's", "I'm", "(really)", "50%", "A&B", "10:30", "and/or"]
             )
@@ -127,7 +152,32 @@ def _prose(person: Person) -> str:
 
 
 def _date(person: Person) -> str:
-    return f"{person.random.randrange(1930, 2008)}-{person.random.randrange(1, 13):02d}-{person.random.randrange(1, 29):02d}"
+    born = date(1930, 1, 1) + timedelta(days=person.random.randrange(28_000))
+    return born.isoformat()
+
+
+def _city(person: Person) -> str:
+    return person.one(_WORDS["cities"])
+
+
+def _title(person: Person) -> str:
+    return " ".join(person.one(_WORDS["words"]) for _ in range(4))
+
+
+def _thing(person: Person) -> str:
+    return person.one(_WORDS["words"]).title()
+
+
+def _phone(person: Person) -> str:
+    return f"+34{person.digits(9)}"
+
+
+def _company(person: Person) -> str:
+    return f"{person.one(_WORDS['last'])} S.L."
+
+
+def _order(person: Person) -> str:
+    return f"INV-20{person.random.randrange(20, 25)}-{person.digits(6)}"
 
 
 def _fixed(value: str) -> Draw:
@@ -147,7 +197,7 @@ def _number(low: int, high: int) -> Draw:
 
 
 def _sometimes(draw: Draw, share: float) -> Draw:
-    return lambda person: draw(person) if person.random.random() < share else ""
+    return lambda person: draw(person) if person.happens(share) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +220,7 @@ class Page:
 
     def fill(self, person: Person) -> dict[str, str]:
         """A benign post."""
-        left_out = {name for name in self.optional if person.random.random() < 0.4}
+        left_out = {name for name in self.optional if person.happens(0.4)}
         return {name: draw(person) for name, draw in self.fields.items() if name not in left_out}
 
 
@@ -178,32 +228,55 @@ PAGES: Final = (
     Page(
         "/shop/register",
         {
-            "mode": _fixed("register"), "login": _login, "password": _password, "name": _name, "surname": _surname,
-            "email": _email, "dni": _dni, "address": _address, "city": lambda person: person.one(_CITIES),
-            "postcode": _digits(5), "province": _choice(*_PROVINCES), "card": _card, "send": _fixed("Register"),
+            "mode": _fixed("register"),
+            "login": _login,
+            "password": _password,
+            "name": _name,
+            "surname": _surname,
+            "email": _email,
+            "dni": _dni,
+            "address": _address,
+            "city": _city,
+            "postcode": _digits(5),
+            "province": _choice(*_PROVINCES),
+            "card": _card,
+            "send": _fixed("Register"),
         },
         fixed=frozenset({"mode", "province", "send"}),
     ),
     Page(
         "/shop/cart",
         {
-            "product": _number(1, 900), "name": lambda person: person.one(_WORDS).title(), "price": _number(1, 4000),
-            "quantity": _number(1, 99), "add": _fixed("Add to cart"),
+            "product": _number(1, 900),
+            "name": _thing,
+            "price": _number(1, 4000),
+            "quantity": _number(1, 99),
+            "add": _fixed("Add to cart"),
         },
         fixed=frozenset({"add"}),
     ),
     Page(
         "/login",
-        {"mode": _choice("enter"), "login": _login, "password": _password, "remember": _fixed("on"), "next": _choice("/", "/cart", "/account")},
+        {
+            "mode": _fixed("enter"),
+            "login": _login,
+            "password": _password,
+            "remember": _fixed("on"),
+            "next": _choice("/", "/cart", "/account"),
+        },
         optional=frozenset({"remember"}),
         fixed=frozenset({"mode", "remember", "next"}),
     ),
     Page(
         "/account/profile",
         {
-            "gender": _choice("f", "m", "x", ""), "birthday": _date, "phone": lambda person: f"+34{person.digits(9)}",
-            "language": _choice("es", "ca", "eu", "gl", "en"), "currency": _choice("EUR", "USD", "GBP"),
-            "newsletter": _fixed("1"), "company": _sometimes(lambda person: f"{person.one(_LAST)} S.L.", 0.2),
+            "gender": _choice("f", "m", "x", ""),
+            "birthday": _date,
+            "phone": _phone,
+            "language": _choice("es", "ca", "eu", "gl", "en"),
+            "currency": _choice("EUR", "USD", "GBP"),
+            "newsletter": _fixed("1"),
+            "company": _sometimes(_company, 0.2),
         },
         optional=frozenset({"newsletter"}),
         fixed=frozenset({"gender", "language", "currency", "newsletter"}),
@@ -211,8 +284,11 @@ PAGES: Final = (
     Page(
         "/contact",
         {
-            "name": _name, "email": _email, "topic": _choice("order", "delivery", "returns", "other"),
-            "order": _sometimes(lambda person: f"INV-20{person.random.randrange(20, 25)}-{person.digits(6)}", 0.6), "message": _prose,
+            "name": _name,
+            "email": _email,
+            "topic": _choice("order", "delivery", "returns", "other"),
+            "order": _sometimes(_order, 0.6),
+            "message": _prose,
         },
         fixed=frozenset({"topic"}),
         free=frozenset({"message"}),
@@ -220,10 +296,15 @@ PAGES: Final = (
     Page(
         "/reviews",
         {
-            "product": _number(1, 900), "stars": _number(1, 5), "title": lambda person: " ".join(person.one(_WORDS) for _ in range(4)),
-            "text": _prose, "page": _number(1, 40), "sort": _choice("new", "old", "best"),
+            "product": _number(1, 900),
+            "stars": _number(1, 5),
+            "title": _title,
+            "text": _prose,
+            "page": _number(1, 40),
+            "sort": _choice("new", "old", "best"),
         },
         fixed=frozenset({"stars", "sort"}),
         free=frozenset({"text", "title"}),
     ),
-)  # fmt: skip
+)
+"""The forms."""

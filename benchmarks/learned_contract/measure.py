@@ -73,6 +73,11 @@ def engine() -> Engine:
         return Engine(bundle.encode(made.bundle))
 
 
+def drawing(seed: int) -> random.Random:
+    """Draws the same each time."""
+    return random.Random(seed)  # noqa: S311 (no secret is drawn)
+
+
 def told(asked: Engine, page: Page, post: Mapping[str, str], address: str = "192.0.2.1") -> shape.Shape:
     """The shape that the engine tells of a post."""
     event: Any = asked.explain(
@@ -85,15 +90,12 @@ def told(asked: Engine, page: Page, post: Mapping[str, str], address: str = "192
             "response": {"status": 200, "headers": [("content-type", "text/html")], "body": "ok"},
         }
     )["event"]
-    found = shape.read(event["shape_request"])
-    if found is None:
-        raise ValueError(f"the engine told no shape of {page.path}")
-    return found
+    return shape.read(event["shape_request"])
 
 
 def learn(asked: Engine, posts: int, seed: int, share: float = LEARNED) -> dict[str, Operation]:
     """What is learned of each page from so many posts."""
-    person = Person(random.Random(seed), share)
+    person = Person(drawing(seed), share)
     records = {page.path: Record() for page in PAGES}
     for number in range(posts):
         page = PAGES[number % len(PAGES)]
@@ -109,13 +111,14 @@ def learn(asked: Engine, posts: int, seed: int, share: float = LEARNED) -> dict[
 
 def judge(learned: Operation, found: shape.Shape) -> list[tuple[str, str]]:
     """Where a post leaves what was learned."""
-    assert learned.body is not None
-    (media,) = learned.body.content
-    assert isinstance(media.schema, Mapping)
+    content = learned.body.content if learned.body else ()
+    schema = content[0].schema if content else True
+    if isinstance(schema, bool):
+        return []
 
     def each() -> Iterator[tuple[str, str]]:
         for alternative in found["b"]:
-            yield from deviations.of_object(alternative, media.schema, "", deviations.of_field)
+            yield from deviations.of_object(alternative, schema, "", deviations.of_field)
 
     return deviations.first(each())
 
@@ -125,7 +128,7 @@ def measure(posts: int = 20_000, benign: int = 30_000, anomalies: int = 10_000, 
     asked = engine()
     learned = learn(asked, posts, seed)
     result = Result()
-    person = Person(random.Random(seed + 1), 1.0)
+    person = Person(drawing(seed + 1), 1.0)
     for number in range(benign):
         page = PAGES[number % len(PAGES)]
         found = judge(learned[page.path], told(asked, page, page.fill(person)))

@@ -18,6 +18,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "GeoDatabaseError",
+    "Recorder",
     "RuleSet",
     "check_bundle",
     "normalise_path",
@@ -259,13 +260,21 @@ class CheckedBundle(TypedDict):
 class Engine:
     """The engine of one bundle, with signals and rate counters of its own. Safe to share between threads."""
 
-    def __new__(cls, bundle: bytes, *, country: bytes | None = None, asn: bytes | None = None) -> Engine:
+    def __new__(
+        cls,
+        bundle: bytes,
+        *,
+        country: bytes | None = None,
+        asn: bytes | None = None,
+        every_shape: bool = True,
+    ) -> Engine:
         """Compile a bundle.
 
         Args:
             bundle: A bundle file's bytes, header included.
             country: Bytes of a MaxMind country or city database.
             asn: Bytes of a MaxMind ASN database.
+            every_shape: Whether each call has its shapes; otherwise those that show something new.
 
         Raises:
             BundleError: The bytes are damaged or contradict themselves.
@@ -319,6 +328,79 @@ class Engine:
         Raises:
             TypeError: A member has the wrong type.
             ValueError: A member is unknown, or is no URL, address or protocol.
+        """
+
+@type_check_only
+class RecordedCall(TypedDict):
+    """A call that is over, as its source describes it."""
+
+    time_us: int
+    """When the request began, Unix microseconds."""
+    duration_us: int
+    """At most 2^32 - 1."""
+    id: bytes
+    """Id of the request, where its headers have none."""
+    method: bytes
+    scheme: bytes
+    host: bytes
+    """Host, and port if there is one."""
+    target: bytes
+    """Path and query, as sent."""
+    protocol: str
+    """`HTTP/1.0`, `HTTP/1.1`, `HTTP/2` or `HTTP/3`."""
+    address: str
+    """Of the direct peer."""
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+    request_bytes: int | None
+    """Length of the whole body; `None`: that of `body`."""
+    status: int | None
+    """`None`: nothing is known of the response."""
+    response_headers: Sequence[tuple[bytes, bytes]]
+    response_body: bytes
+    response_bytes: int | None
+    unseen: Sequence[str]
+    """`request_headers`, `request_body`, `response`, `response_headers`, `response_body`."""
+
+@final
+class Recorder:
+    """Makes event rows of calls that passed elsewhere. No policy acts. Safe to share between threads."""
+
+    def __new__(
+        cls,
+        bundle: bytes,
+        *,
+        country: bytes | None = None,
+        asn: bytes | None = None,
+        before: Recorder | None = None,
+    ) -> Recorder:
+        """Compile a bundle. Exceptions are those of `Engine`.
+
+        Args:
+            bundle: A bundle file's bytes, header included.
+            country: Bytes of a MaxMind country or city database.
+            asn: Bytes of a MaxMind ASN database.
+            before: A recorder whose state goes on in this one, rules that did not change included.
+        """
+
+    @property
+    def version(self) -> str:
+        """Version of the bundle."""
+
+    def record(self, calls: Sequence[RecordedCall], *, source: str, node: str = "") -> bytes:
+        """The rows of some calls, in their order. Other threads run meanwhile.
+
+        Args:
+            calls: what was seen.
+            source: where it was seen, column `source` of events.
+            node: column `node`; "": the bundle's.
+
+        Returns:
+            An Arrow IPC stream with the columns of docs/events.md.
+
+        Raises:
+            TypeError, KeyError: a call has the wrong form.
+            ValueError: an address, protocol or word is unknown.
         """
 
 @final

@@ -20,7 +20,7 @@ use crate::outcome::{
     LocalResponse, RequestEffects, RequestOutcome, ResponseBodyOutcome, ResponseOutcome,
 };
 use crate::pace::BodyPace;
-use crate::pipeline::{self, limits};
+use crate::pipeline::{self, Unread, contract, limits};
 use crate::policy::actions::Block;
 use crate::shape;
 use crate::transaction::{RulesOutcome, Transaction, Watch};
@@ -60,7 +60,15 @@ impl Transaction {
         // A conversation never ends, so it would be held for ever. A request that is refused anyway need not be
         // received first.
         if end_of_stream || is_streaming(self) || limits::refuses(engine, self) {
-            return self.decide_without_body(engine, now);
+            let what = if is_streaming(self) {
+                Unread::Conversation
+            } else if end_of_stream {
+                Unread::Nothing
+            } else {
+                Unread::Body
+            };
+            pipeline::request_without_body(engine, self, what, now);
+            return self.decide_request(engine, now);
         }
         // An attacker who wants to hide a body declares a type that is not read, or none at all: the upstream may not
         // care. An encoded body does not show what it is.
@@ -91,11 +99,6 @@ impl Transaction {
         }
     }
 
-    fn decide_without_body(&mut self, engine: &Engine, now: Now) -> RequestOutcome {
-        pipeline::request_without_body(engine, self, now);
-        self.decide_request(engine, now)
-    }
-
     /// Take in the beginning of a body whose declared type is not read. If the bytes show a format that is read, the
     /// whole body is asked for. Images and other files go on at once.
     ///
@@ -115,7 +118,12 @@ impl Transaction {
                 let missing = !bytes.is_empty() && self.headers.get("content-type").is_none();
                 self.anomalies
                     .insert_if(missing, Anomaly::ContentTypeMissing);
-                pipeline::request_without_body(engine, self, now);
+                let what = if bytes.is_empty() {
+                    Unread::Nothing
+                } else {
+                    Unread::Body
+                };
+                pipeline::request_without_body(engine, self, what, now);
                 self.file_begins(engine, bytes.len(), now)
             }
         }
@@ -195,6 +203,8 @@ impl Transaction {
         if let Some(answer) = self.file_over_limit(engine, now) {
             return RequestOutcome::Respond(answer);
         }
+        // Fields that a contract asks for may come behind the files.
+        self.contract.waits_for_body = true;
         self.read_upload(engine, &upload, true, now);
         let outcome = self.decide_request(engine, now);
         // Remembered: only parts that begin later need a second decision.
@@ -288,7 +298,8 @@ impl Transaction {
         };
         upload.end();
         // The closing delimiter (RFC 2046, 5.1.1) counts here, but begins no part.
-        if upload.parts() <= known + 1 && !upload.is_over_limit() {
+        let waits = self.contract.waits_for_body && self.contract.mode.is_some();
+        if upload.parts() <= known + 1 && !upload.is_over_limit() && !waits {
             return None;
         }
         // Rules begin anew, because their scores of the fields that came first cannot be taken back one by one.
@@ -360,12 +371,17 @@ impl Transaction {
         if let Some(response) = LocalResponse::of(&self.decision, &self.id) {
             return RequestOutcome::Respond(response);
         }
+        if let Some(response) = contract::refuse_request(engine, self) {
+            return RequestOutcome::Respond(response);
+        }
         if limits::refuses(engine, self) {
             return RequestOutcome::Respond(self.refuse_for_limits());
         }
         let mut effects = RequestEffects::of(&self.decision, &self.headers, &engine.policies);
         // Only where something may be masked: other requests keep the encodings and ranges that they ask for.
-        if engine.scanner.is_on() && engine.policies.need_response_body(&view::scopes(self, now)) {
+        let masks =
+            engine.scanner.is_on() && engine.policies.need_response_body(&view::scopes(self, now));
+        if masks || contract::holds_response(engine, self) {
             self.ask_for_what_can_be_read(&mut effects);
         }
         RequestOutcome::Continue(effects)
@@ -402,9 +418,14 @@ impl Transaction {
         let reads_body = has_text
             && (engine.scanner.is_on()
                 || self.response.reads_shape
-                || pipeline::wants_response_body(engine, self, now));
-        // Held only for a policy that can change the response: everything else is found while the response passes.
-        if reads_body && engine.policies.need_response_body(&view::scopes(self, now)) {
+                || pipeline::wants_response_body(engine, self, now)
+                || contract::wants_response_body(engine, self));
+        // Held only for what can change the response: everything else is found while the response passes.
+        let is_held = || {
+            engine.policies.need_response_body(&view::scopes(self, now))
+                || contract::holds_response(engine, self)
+        };
+        if reads_body && is_held() {
             return ResponseOutcome::NeedBody {
                 limit_bytes: limits::of(engine, self).response_body_bytes as usize,
             };
@@ -413,6 +434,10 @@ impl Transaction {
         // Conditions on the head alone still act; what only observes the body is asked again at the end.
         match self.decide_response(engine, now) {
             ResponseOutcome::Continue if reads_body => ResponseOutcome::Collect,
+            ResponseOutcome::Continue => match contract::refuse_response(engine, self, true) {
+                Some(answer) => ResponseOutcome::Respond(answer),
+                None => ResponseOutcome::Continue,
+            },
             outcome => outcome,
         }
     }
@@ -452,15 +477,15 @@ impl Transaction {
         if read.incomplete || self.work.is_spent() {
             self.findings.note("response_over_limit");
         }
-        match self.decide_response(engine, now) {
-            ResponseOutcome::Respond(response) => return ResponseBodyOutcome::Respond(response),
-            _ if self.response.sensitive.is_empty() => return ResponseBodyOutcome::Continue,
-            _ => {}
+        if let ResponseOutcome::Respond(response) = self.decide_response(engine, now) {
+            return ResponseBodyOutcome::Respond(response);
         }
-        let Some(classes) = &self.response.decision.mask else {
-            return ResponseBodyOutcome::Continue;
-        };
-        match engine.scanner.mask(&read.body, classes) {
+        if let Some(response) = contract::refuse_response(engine, self, true) {
+            return ResponseBodyOutcome::Respond(response);
+        }
+        let shorter = contract::without_fields(engine, self, &read.body);
+        let masked = self.masked(engine, shorter.as_deref().unwrap_or(&read.body));
+        match masked.or(shorter) {
             Some(body) => ResponseBodyOutcome::Replace {
                 body,
                 decoded: self.response.headers.text("content-encoding").is_some(),
@@ -468,6 +493,15 @@ impl Transaction {
             },
             None => ResponseBodyOutcome::Continue,
         }
+    }
+
+    /// The body with the values masked that policies name. `None`: there is nothing to mask.
+    fn masked(&self, engine: &Engine, body: &[u8]) -> Option<Vec<u8>> {
+        let classes = self.response.decision.mask.as_ref()?;
+        if self.response.sensitive.is_empty() {
+            return None;
+        }
+        engine.scanner.mask(body, classes)
     }
 
     /// Undo the content encoding, and let the stages look at the content.
@@ -480,7 +514,7 @@ impl Transaction {
     ) -> Decompressed<'b> {
         let encoding = self.response.headers.text("content-encoding");
         let limits = limits::of(engine, self);
-        let is_read = self.response.reads_shape;
+        let is_read = self.response.reads_shape || contract::wants_response_body(engine, self);
         let read = (engine.scanner).plain(encoding, bytes, truncated, limits, is_read);
         pipeline::response_body(engine, self, &read.body, read.incomplete, now);
         read
@@ -514,12 +548,15 @@ impl Transaction {
         // When less was collected than went out, the end is missing.
         let truncated = collected.len() as u64 != end.response_bytes;
         self.read_response(engine, &collected, truncated, now);
-        let has_news = !self.response.sensitive.is_empty() || self.rules.outbound_score > 0;
+        let has_news = !self.response.sensitive.is_empty()
+            || self.rules.outbound_score > 0
+            || self.contract.response;
         if has_news && engine.policies.ask_responses(&view::scopes(self, now)) {
             // Nothing that acts waits for the body here (see `need_response_body`): this notes what would have been done.
             let observed = pipeline::policy(engine, self, Phase::Response, now).observed;
             self.response.decision.observed = observed;
         }
+        contract::refuse_response(engine, self, false);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::client::Clients;
 use crate::client::address::AddressRanges;
 use crate::client::bot::Bots;
 use crate::client::geo::GeoDatabases;
+use crate::contract::{Contracts, ContractsCache};
 use crate::endpoint::{EndpointMatch, Found, Matcher};
 use crate::error::EngineError;
 use crate::hash::KeyedHash;
@@ -41,6 +42,8 @@ pub struct SharedState {
     pub rates: RateTable,
     /// Collections of rules.
     pub collections: Collections,
+    /// The schemas of the last bundle: a bundle with the same ones takes them over.
+    pub contracts: ContractsCache,
     /// The rules of the last bundle: a bundle with the same ones takes them over.
     pub rules: RulesCache,
     /// What shapes have told lately.
@@ -94,6 +97,8 @@ pub struct Engine {
     pub(crate) rules: Arc<Rules>,
     /// What the fields of each endpoint hold, which rules ask for.
     pub(crate) fields: FieldNames,
+    /// What calls and answers are held to.
+    pub(crate) contracts: Contracts,
     pub(crate) shared: Arc<SharedState>,
 }
 
@@ -123,6 +128,7 @@ impl Engine {
             policies: Policies::new(&bundle)?,
             scanner: Scanner::new(&bundle.sensitive_classes)?,
             rules,
+            contracts: Contracts::compile(&bundle.contracts, &shared.contracts)?,
             fields: FieldNames::new(&bundle.content, &bundle.endpoints),
             shared,
             target_limits: longest_target(&bundle),

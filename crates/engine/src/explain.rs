@@ -19,7 +19,7 @@ use crate::policy::PolicyTrace;
 use crate::transaction::Transaction;
 
 /// Names and values.
-type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A request as the filter would meet it, and the answer of the upstream.
 #[derive(Debug, Clone)]
@@ -206,7 +206,7 @@ pub fn explain(engine: &Engine, described: &Described, now: Now) -> Explanation 
 /// Ask the engine as the filter does, with the whole of both messages available at once.
 fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, now: Now) -> Played {
     let mut played = Played::default();
-    match decided(transaction, engine, described, now) {
+    match decided(transaction, engine, &described.body, false, now) {
         RequestOutcome::Respond(answer) => {
             played.delay_ms = answer.delay_ms;
             note_answer(transaction, &answer);
@@ -234,20 +234,22 @@ fn play(transaction: &mut Transaction, engine: &Engine, described: &Described, n
     played
 }
 
-/// What the engine decides about the request, after it got as much of the body as it asked for.
-fn decided(
+/// What the engine decides about the request, after it got as much of the body as it asked for. `cut`: `body` is only the
+/// beginning of what was sent.
+pub(crate) fn decided(
     transaction: &mut Transaction,
     engine: &Engine,
-    described: &Described,
+    body: &[u8],
+    cut: bool,
     now: Now,
 ) -> RequestOutcome {
-    let mut outcome = transaction.after_head(engine, described.body.is_empty(), now);
+    let mut outcome = transaction.after_head(engine, body.is_empty(), now);
     if outcome == RequestOutcome::NeedBeginning {
-        outcome = transaction.request_body_begins(engine, &described.body, true, now);
+        outcome = transaction.request_body_begins(engine, body, true, now);
     }
     if let RequestOutcome::NeedBody { limit_bytes } = outcome {
-        let truncated = described.body.len() > limit_bytes;
-        outcome = transaction.request_body(engine, &described.body, truncated, now);
+        let truncated = cut || body.len() > limit_bytes;
+        outcome = transaction.request_body(engine, body, truncated, now);
     }
     if let RequestOutcome::Continue(effects) = &outcome
         && effects.watch
@@ -437,7 +439,7 @@ fn explained_identity(transaction: &Transaction) -> ExplainedIdentity {
     }
 }
 
-fn borrowed(pairs: &Pairs) -> Vec<(&[u8], &[u8])> {
+pub(crate) fn borrowed(pairs: &Pairs) -> Vec<(&[u8], &[u8])> {
     let pairs = pairs.iter();
     pairs.map(|(name, value)| (&name[..], &value[..])).collect()
 }

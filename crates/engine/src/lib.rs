@@ -25,6 +25,7 @@ mod pace;
 mod pipeline;
 pub mod policy;
 pub mod rate;
+pub mod record;
 pub mod rules;
 mod scan;
 pub mod schema;

@@ -190,6 +190,12 @@ impl LocalResponse {
         response
     }
 
+    /// The answer in place of one that breaks the contract of its API. It tells nothing: what the API does wrong is in the
+    /// event, for those who run it.
+    pub(crate) fn bad_answer(request_id: &str) -> Self {
+        Self::problem(502, reason(502), request_id)
+    }
+
     /// The answer to a body that comes too slowly (RFC 9110, 15.5.9).
     pub(crate) fn too_slow(request_id: &str) -> Self {
         let mut response = Self::problem(408, reason(408), request_id);

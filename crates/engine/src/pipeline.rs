@@ -7,6 +7,7 @@
 //!
 //! `conversation.rs` says when the host hands over which part, and what it is told to do then.
 
+pub(crate) mod contract;
 pub(crate) mod limits;
 mod rules;
 mod signals;
@@ -19,6 +20,7 @@ use smol_str::{SmolStr, StrExt};
 
 use crate::bundle::Phase;
 use crate::client::Client;
+use crate::contract::Violations;
 use crate::endpoint::Found;
 use crate::engine::{Engine, Now};
 use crate::event::EventRow;
@@ -41,6 +43,7 @@ use crate::transaction::{
 use crate::view;
 use crate::work::{self, Work};
 
+pub(crate) use contract::Unread;
 pub(crate) use rules::{request_trailers, wants_any_body, wants_response_body};
 
 /// Units of work for decompressing, in tenths for each byte of the result.
@@ -83,6 +86,7 @@ pub(crate) fn request_head(
     let mut transaction = begin(engine, head.protocol, known, now);
     signals::ask(engine, &mut transaction, now);
     schema(engine, &mut transaction);
+    contract::request_head(engine, &mut transaction);
     // Rules cost the most, and they are told what every parser found odd.
     rules::request_head(engine, &mut transaction, arguments, now);
     transaction
@@ -107,14 +111,21 @@ pub(crate) fn request_body(
     sensitive_request(engine, transaction, &body);
 }
 
-/// Rules look at the head again: more of the body has come, and their scores of the part that came first cannot be taken
+/// Rules and contract look at the head again: more of the body has come, and their scores of the part that came first cannot be taken
 /// back one by one.
 pub(crate) fn rules_again(engine: &Engine, transaction: &mut Transaction, now: Now) {
     rules::request_head(engine, transaction, None, now);
+    contract::request_again(engine, transaction);
 }
 
 /// The stages for a request without a body, or with a body that is not read. Rules have a phase for bodies in any case.
-pub(crate) fn request_without_body(engine: &Engine, transaction: &mut Transaction, now: Now) {
+pub(crate) fn request_without_body(
+    engine: &Engine,
+    transaction: &mut Transaction,
+    what: Unread,
+    now: Now,
+) {
+    contract::request_without_body(engine, transaction, what);
     rules::request_body(engine, transaction, now);
 }
 
@@ -130,6 +141,7 @@ pub(crate) fn response_head(
     limits::note_work(transaction);
     let share = limits::of(engine, transaction).work / RESPONSE_SHARE;
     transaction.work = transaction.work.with_at_least(share);
+    contract::response_head(engine, transaction);
     rules::response_head(engine, transaction, now);
 }
 
@@ -141,6 +153,7 @@ pub(crate) fn response_body(
     truncated: bool,
     now: Now,
 ) {
+    contract::response_body(engine, transaction, plain, truncated);
     rules::response_body(engine, transaction, Some(plain), now);
     sensitive_response(engine, transaction, plain);
     shape::read_answer(transaction, engine, plain, truncated);
@@ -326,7 +339,7 @@ fn schema(engine: &Engine, transaction: &mut Transaction) {
     }
 }
 
-/// http, and the part of rules that reads: one reading of the body, to which parameters and rules both listen.
+/// http, and the parts of rules, shape and contract that read: one reading of the body, to which all of them listen.
 fn http_body<'b>(
     engine: &Engine,
     transaction: &mut Transaction,
@@ -346,11 +359,14 @@ fn http_body<'b>(
     let units = work::of_bytes(body.content.len(), each);
     // The size is known only after decompressing, and the limits have bounded it, so this is charged afterwards.
     transaction.work.charge_done(units);
+    let mut violations = Violations::default();
+    let bytes = body.content.len();
+    let mut checks = contract::body_checks(engine, transaction, bytes, &mut violations);
     let mut parameters = Collect::new(&mut transaction.parameters, limits);
     // A shape needs the whole body.
     let mut sketch = (engine.shapes && !body.is_truncated()).then(Box::<Sketch>::default);
     let shape = sketch.as_mut().map(|sketch| sketch.listen(&engine.hash));
-    let mut listeners = Both(&mut parameters, shape);
+    let mut listeners = Both(&mut parameters, Both(shape, &mut checks));
     let environment = rules::environment(engine, now);
     match (environment, transaction.inspection.as_mut()) {
         (Some(environment), Some(inspection)) => {
@@ -366,7 +382,10 @@ fn http_body<'b>(
         // The body was cut inside a file. Whether fields are missing as well is found out apart (`Upload`).
         anomalies.remove(Anomaly::BodyOverLimit);
     }
-    body.content
+    let read = (body.kind, body.is_truncated());
+    let content = body.content;
+    contract::request_body(engine, transaction, read, checks, violations);
+    content
 }
 
 /// sensitive: personal, financial and secret data in a request's body.

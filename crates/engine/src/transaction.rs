@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
+use crate::bundle::Mode;
 use crate::client::Client;
+use crate::contract::{Direction, Violation};
 use crate::endpoint::Found;
 use crate::engine::Now;
 use crate::headers::Headers;
@@ -90,20 +92,13 @@ impl Findings {
 
     /// Note that a rule matched: `rule:941100`.
     /// Note what breaks a contract: `contract:body/type` of a request, `contract:response/body/type` of an answer.
-    pub(crate) fn note_contract(&mut self, violation: &str) {
-        let Some((code, _)) = violation
-            .split_once(':')
-            .and_then(|(_, rest)| rest.split_once(':'))
-        else {
-            return;
+    pub(crate) fn note_contract(&mut self, violation: &Violation) {
+        let answer = match violation.direction {
+            Direction::Request => "",
+            Direction::Response => "response/",
         };
-        let answer = if violation.starts_with("response:") {
-            "response/"
-        } else {
-            ""
-        };
-        let finding = format!("{CONTRACT_FINDING}{answer}{code}");
-        if !self.0.contains(&Cow::Borrowed(finding.as_str())) {
+        let finding = format!("{CONTRACT_FINDING}{answer}{}", violation.kind());
+        if !self.0.iter().any(|known| *known == finding) {
             self.0.push(Cow::Owned(finding));
         }
     }
@@ -150,6 +145,12 @@ pub(crate) struct ContractOutcome {
     pub(crate) request: bool,
     /// The response breaks it.
     pub(crate) response: bool,
+    /// What happens to a request that breaks it; `None`: requests are not checked.
+    pub(crate) mode: Option<Mode>,
+    /// The endpoint of `GET` at the path of a `HEAD` that no document names.
+    pub(crate) get: Option<u32>,
+    /// The body is checked when all of it has passed.
+    pub(crate) waits_for_body: bool,
 }
 
 impl ContractOutcome {
@@ -196,6 +197,8 @@ pub(crate) struct ResponseState {
     pub(crate) content_type: SmolStr,
     pub(crate) sensitive: Vec<&'static str>,
     pub(crate) sensitive_count: u32,
+    /// Numbers of the fields of the body that no schema names ([`crate::contract::Checked::unknown`]).
+    pub(crate) undocumented: Vec<u32>,
     /// The body is read for its shape.
     pub(crate) reads_shape: bool,
     /// What the body looks like; `None`: it was not read for that.

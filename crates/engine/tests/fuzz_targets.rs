@@ -160,9 +160,16 @@ fn targets_and_binaries_match() {
 fn bundle_seeds_load() {
     const HEADER_BYTES: usize = 52;
     let folder = folder("seeds").join("bundle_file");
-    for (name, endpoints, policies) in [("empty", 0, 0), ("endpoints", 10, 0), ("policies", 1, 20)]
-    {
-        let bundle = support::bundle(endpoints, policies);
+    for (name, endpoints, policies) in [
+        ("empty", 0, 0),
+        ("endpoints", 10, 0),
+        ("policies", 1, 20),
+        ("contract", 1, 0),
+    ] {
+        let mut bundle = support::bundle(endpoints, policies);
+        if name == "contract" {
+            bundle.contracts.push(support::contract());
+        }
         let payload = bundle.to_bytes().unwrap()[HEADER_BYTES..].to_vec();
         assert!(payload.len() <= MAX_BYTES, "{name}: {}", payload.len());
         let path = folder.join(name);

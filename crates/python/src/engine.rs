@@ -24,15 +24,16 @@ pub(crate) struct PyEngine {
 #[pymethods]
 impl PyEngine {
     #[new]
-    #[pyo3(signature = (bundle, *, country=None, asn=None))]
+    #[pyo3(signature = (bundle, *, country=None, asn=None, every_shape=true))]
     fn new(
         py: Python<'_>,
         bundle: &[u8],
         country: Option<Vec<u8>>,
         asn: Option<Vec<u8>>,
+        every_shape: bool,
     ) -> PyResult<Self> {
         // Without the GIL: compiling CRS takes some 100 ms, and the control plane has other threads.
-        py.detach(|| Self::load(bundle, Assets { country, asn }))
+        py.detach(|| Self::load(bundle, Assets { country, asn }, every_shape))
             .map_err(|error| exception(py, &error))
     }
 
@@ -87,11 +88,12 @@ impl PyEngine {
 }
 
 impl PyEngine {
-    fn load(bytes: &[u8], assets: Assets) -> Result<Self, EngineError> {
+    fn load(bytes: &[u8], assets: Assets, every_shape: bool) -> Result<Self, EngineError> {
         let bundle = Bundle::from_bytes(bytes)?;
         let shared = SharedState::default();
-        // Described and imported calls are told apart by no time: each has its shape.
-        shared.shapes.tell_everything();
+        if every_shape {
+            shared.shapes.tell_everything();
+        }
         Ok(Self {
             // Cloned first, because the engine takes the bundle.
             jwt_payload_header: bundle.identity.jwt_payload_header.clone(),

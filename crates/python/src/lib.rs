@@ -4,6 +4,7 @@ mod engine;
 mod error;
 mod explanation;
 mod functions;
+mod recorder;
 mod request;
 mod rules;
 mod signals;
@@ -15,6 +16,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<rules::RuleSet>()?;
     module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<engine::PyEngine>()?;
+    module.add_class::<recorder::PyRecorder>()?;
     module.add_function(wrap_pyfunction!(functions::check_bundle, module)?)?;
     module.add_function(wrap_pyfunction!(functions::normalise_path, module)?)?;
     error::register(module)

@@ -155,7 +155,8 @@ fn wrong(what: &str, got: &str) -> PyErr {
     PyValueError::new_err(format!("{got:?} is no {what}"))
 }
 
-fn protocol_of(name: &str) -> PyResult<&'static str> {
+/// The protocol as the engine names it.
+pub(crate) fn protocol_of(name: &str) -> PyResult<&'static str> {
     let known = PROTOCOLS.iter().find(|known| **known == name);
     known
         .copied()

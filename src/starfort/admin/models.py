@@ -244,6 +244,34 @@ class EndpointDetail(EndpointSummary):
     ]
 
 
+class OutlineLine(Model):
+    """A parameter, or a member of a body."""
+
+    name: str
+    depth: Annotated[int, Field(description="How deep it lies; 0 is the outermost.")]
+    kind: Annotated[str, Field(description="Its type or format: `integer`, `uuid`, `string or null`.")]
+    facts: Annotated[str, Field(description="Its range, length, characters or values.")]
+    required: Annotated[bool, Field(description="Whether each call has it.")]
+
+
+class OutlineSection(Model):
+    """A part of a call or of its answer."""
+
+    title: Annotated[str, Field(description="Such as `Query` or `Answer 200, application/json`.")]
+    lines: list[OutlineLine]
+    left_out: Annotated[int, Field(description="Lines beyond those that are given.")] = 0
+
+
+class EndpointSchema(Model):
+    """What the calls of an endpoint look like, as its traffic shows it; no values."""
+
+    confidence: Annotated[
+        float,
+        Field(description="How likely the next call is like that, 0 to 1; 0 when too few callers called."),
+    ]
+    sections: list[OutlineSection]
+
+
 class Client(Model):
     """Callers that share an address, a fingerprint, a subject, a network or a class of bot."""
 
@@ -338,6 +366,9 @@ class Event(Model):
         list[RuleMatch],
         BeforeValidator(_matches),
         Field(description="Rules that matched, most severe first; at most 8."),
+    ] = []
+    contract: Annotated[
+        list[str], Field(description="What breaks the contract: `request:body/type:/items/*/price`.")
     ] = []
     sensitive_request: list[str]
     sensitive_response: list[str]

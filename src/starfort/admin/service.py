@@ -22,6 +22,7 @@ from starfort.admin.endpoints import EndpointView
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
+from starfort.admin.outline import outline
 from starfort.admin.trials import Trials
 from starfort.admin.window import DAY_S, RangeName, Window
 from starfort.alerts.history import StoredAlert
@@ -33,6 +34,7 @@ from starfort.posture.check import Check
 from starfort.posture.finding import PostureFinding
 from starfort.posture.risk import Risk, risk_of
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
+from starfort.runtime.imports import ImportRefusedError
 from starfort.signals.model import ActiveSignal
 from starfort.store import QueryLimitError, StoreBusyError
 from starfort.store.parameters import Value
@@ -239,6 +241,18 @@ class Insight:
         items = [_posture_finding(row, checks.find(row.code)) for row in rows[offset : offset + limit]]
         return models.Page[models.PostureFinding](items=items, total=len(rows), limit=limit, offset=offset)
 
+    def schema(self, endpoint_id: str) -> models.EndpointSchema:
+        """What was learned of the calls of an endpoint; no sections while that is nothing.
+
+        Raises:
+            NotFoundError: the catalogue has none of that id.
+        """
+        found = self.endpoints.find(endpoint_id)
+        operation = self._runtime.catalogue.schemas.operation(found.id)
+        if operation is None:
+            return models.EndpointSchema(confidence=0.0, sections=[])
+        return models.EndpointSchema(confidence=operation.confidence, sections=outline(operation, {}))
+
     def _risks(self, endpoints: Sequence[Endpoint]) -> dict[str, Risk]:
         """The risk of each of these endpoints, by id; an endpoint without findings is left out."""
         found: dict[str, list[PostureFinding]] = {}
@@ -411,6 +425,22 @@ class Insight:
     async def reload(self) -> ReloadResult:
         """Read the configuration again; when it has mistakes, the one before it stays in force."""
         return await self._runtime.reload()
+
+    async def take_import(self, name: str) -> int:
+        """Take in one batch of imported calls; returns how many rows it has.
+
+        Raises:
+            InvalidError: there is no such batch, or it is none.
+        """
+        try:
+            return await self._runtime.take_import(name)
+        except ImportRefusedError as error:
+            raise InvalidError(str(error)) from None
+
+    async def learn_imports(self) -> int:
+        """Let the catalogue learn from imported calls; returns how many endpoints it has then."""
+        await self._runtime.learn_imports()
+        return len(self._runtime.catalogue.endpoints())
 
     @property
     def settings(self) -> Config:

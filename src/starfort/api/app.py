@@ -18,6 +18,7 @@ from starfort.api import (
     endpoints,
     events,
     findings,
+    imports,
     policies,
     problem,
     sessions,
@@ -35,7 +36,7 @@ ROUTERS = [
     module.router
     for module in (
         status, traffic, endpoints, events, clients, policies, signals, detectors, checks, alerts,
-        findings,
+        findings, imports,
         sessions, users, tokens, config,
     )
 ]  # fmt: skip

@@ -5,7 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 
 from starfort.admin.filters import EndpointFilter
-from starfort.admin.models import CatalogueCounts, EndpointDetail, EndpointSummary, Page, Tree
+from starfort.admin.models import (
+    CatalogueCounts,
+    EndpointDetail,
+    EndpointSchema,
+    EndpointSummary,
+    Page,
+    Tree,
+)
 from starfort.api.access import Office, Viewer
 from starfort.api.paging import LimitField, OffsetField
 from starfort.api.traffic import Range
@@ -77,3 +84,14 @@ async def read_endpoint(
 ) -> EndpointDetail:
     """All that is known of an endpoint."""
     return await desk.insight.endpoints.detail(endpoint_id, range)
+
+
+@router.get(
+    "/catalogue/{endpoint_id}/schema",
+    summary="What the calls of an endpoint look like",
+    description="Parameters, bodies and answers, learned from the shapes of its calls. There are no values.",
+    openapi_extra={"x-errors": [404]},
+)
+def read_schema(_: Viewer, desk: Office, endpoint_id: EndpointId) -> EndpointSchema:
+    """The learned schema of an endpoint."""
+    return desk.insight.schema(endpoint_id)

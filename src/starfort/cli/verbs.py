@@ -22,7 +22,7 @@ Entry = TypeVar("Entry")
 FOLDER: Final = Path(__file__).parent
 
 ORDER: Final = (
-    "init", "check", "up", "stop", "restart", "reload", "status", "events", "findings", "version",
+    "init", "check", "up", "stop", "restart", "reload", "status", "discover", "events", "findings", "version",
     "catalogue", "policy", "alerts", "signals", "detectors", "checks", "rules", "config", "apikey",
     "user", "token",
 )  # fmt: skip

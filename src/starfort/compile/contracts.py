@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from starfort.bundle import contract as b
 from starfort.contracts import model
@@ -56,6 +56,8 @@ _STYLES: Final[Mapping[str, b.ParameterStyle]] = {
     "cookie": b.ParameterStyle.COOKIE,
 }
 
+_DEFINITIONS: Final = "#/$defs/"
+
 _NOT_PARAMETERS: Final = frozenset({"accept", "content-type", "authorization"})
 """Headers of which definitions are ignored (OpenAPI 3.1.0, Parameter Object, `name`)."""
 
@@ -79,27 +81,41 @@ class CompiledContract:
     numbers: Mapping[tuple[str, str], int]
 
 
-def compile_contract(contract: Contract) -> CompiledContract:
+def compile_contract(api: str, contract: Contract) -> CompiledContract:
     """The schemas and operations of a contract as the engine reads them.
+
+    Args:
+        api: the API that it is for; the last contract of each is kept in its compiled form.
+        contract: the contract.
 
     Raises:
         TooLargeError: the schemas are larger than `MAX_SCHEMA_BYTES`.
     """
-    known = _COMPILED.get(contract.api)
+    known = _COMPILED.get(api)
     # By identity: comparing two of 12 MB would cost what compiling does.
     if known is not None and known.contract is contract:
         return known
     compiled = _Compiler(contract).run()
-    if len(_COMPILED) >= _MAX_COMPILED:
-        _COMPILED.clear()
-    _COMPILED[contract.api] = compiled
+    _keep(_COMPILED, api, compiled)
     return compiled
 
+
+_MAX_KEPT: Final = 1000
+"""How many APIs keep a compiled contract; with more, a reload compiles some again."""
 
 _COMPILED: Final[dict[str, CompiledContract]] = {}
 """The last one of each API, so that a reload compiles only what changed."""
 
-_MAX_COMPILED: Final = 1000
+_MERGED: Final[dict[str, tuple[Contract, Contract, Contract]]] = {}
+"""Of each API, the last document, the last learned contract, and what both come to."""
+
+Kept = TypeVar("Kept")
+
+
+def _keep(kept: dict[str, Kept], api: str, one: Kept) -> None:
+    if len(kept) >= _MAX_KEPT and api not in kept:
+        kept.clear()
+    kept[api] = one
 
 
 class _Compiler:
@@ -118,7 +134,10 @@ class _Compiler:
         schemes = tuple(_scheme(one) for one in contract.schemes.values())
         digest = hashlib.sha256(repr((definitions, schemas, schemes, operations)).encode()).hexdigest()[:32]
         made = b.ApiContract(0, digest, definitions, schemas, schemes, operations, ())
-        numbers = {(one.method, one.path): number for number, one in enumerate(contract.operations)}
+        # The first one counts: in a merged contract that is the document's.
+        numbers: dict[tuple[str, str], int] = {}
+        for number, one in enumerate(contract.operations):
+            numbers.setdefault((one.method, one.path), number)
         return CompiledContract(contract, made, numbers)
 
     def _definitions(self) -> str:
@@ -245,19 +264,91 @@ def _scheme(scheme: model.SecurityScheme) -> b.SecurityScheme:
     return made
 
 
-def merged(document: Contract, learned: Contract) -> Contract:
+def merged(api: str, document: Contract, learned: Contract) -> Contract:
     """The contract of a document, with what was learned for endpoints that the document does not have.
 
     Args:
-        document: its paths count from the root.
-        learned: as `document`. Its definitions get names of their own.
+        api: the API that both are for.
+        document: the document's.
+        learned: what was learned. Its definitions get other names where the document has the same.
+
+    Returns:
+        The same object while both are the same.
     """
-    known = {(one.method, one.path) for one in document.operations}
-    more = tuple(one for one in learned.operations if (one.method, one.path) not in known)
-    return replace(
+    last = _MERGED.get(api)
+    if last is not None and last[0] is document and last[1] is learned:
+        return last[2]
+    names = _Names(document, learned)
+    # Which endpoints are the document's depends on base paths and shapes. `EndpointTable.held` decides
+    # that, and an operation of no endpoint is in nobody's way.
+    made = replace(
         document,
-        operations=document.operations + more,
-        definitions={**learned.definitions, **document.definitions},
-        schemes={**learned.schemes, **document.schemes},
+        operations=document.operations + tuple(names.operation(one) for one in learned.operations),
+        definitions={**document.definitions, **names.definitions()},
+        schemes={**document.schemes, **names.schemes()},
         source="both",
     )
+    _keep(_MERGED, api, (document, learned, made))
+    return made
+
+
+class _Names:
+    """Gives the definitions and schemes of a learned contract names that a document's have not."""
+
+    def __init__(self, document: Contract, learned: Contract) -> None:
+        self._learned = learned
+        taken = document.definitions.keys() | document.schemes.keys()
+        mine = [*learned.definitions, *learned.schemes]
+        self._prefix = "learned."
+        while any(f"{self._prefix}{name}" in taken for name in mine):
+            self._prefix += "."
+
+    def definitions(self) -> dict[str, Schema]:
+        return {f"{self._prefix}{name}": self._schema(one) for name, one in self._learned.definitions.items()}
+
+    def schemes(self) -> dict[str, model.SecurityScheme]:
+        return {f"{self._prefix}{name}": one for name, one in self._learned.schemes.items()}
+
+    def operation(self, operation: model.Operation) -> model.Operation:
+        security = operation.security
+        body = operation.body
+        return replace(
+            operation,
+            parameters=tuple(map(self._parameter, operation.parameters)),
+            body=body and replace(body, content=tuple(map(self._media, body.content))),
+            responses=tuple(
+                replace(
+                    one,
+                    headers=tuple(map(self._parameter, one.headers)),
+                    content=tuple(map(self._media, one.content)),
+                )
+                for one in operation.responses
+            ),
+            security=security
+            and tuple({f"{self._prefix}{name}": scopes for name, scopes in one.items()} for one in security),
+        )
+
+    def _parameter(self, parameter: model.Parameter) -> model.Parameter:
+        return replace(parameter, schema=self._schema(parameter.schema))
+
+    def _media(self, media: model.Media) -> model.Media:
+        items = media.item_schema
+        return replace(
+            media,
+            schema=self._schema(media.schema),
+            item_schema=items if items is None else self._schema(items),
+        )
+
+    def _schema(self, schema: Schema) -> Schema:
+        text = json.dumps(schema)
+        if '"$ref"' not in text:
+            return schema
+        # Every reference has this form (`Schema`).
+        renamed: Schema = json.loads(text, object_hook=self._referring)
+        return renamed
+
+    def _referring(self, part: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        reference = part.get("$ref")
+        if isinstance(reference, str) and reference.startswith(_DEFINITIONS):
+            part["$ref"] = f"{_DEFINITIONS}{self._prefix}{reference.removeprefix(_DEFINITIONS)}"
+        return part

@@ -39,7 +39,11 @@ class Sources:
         if learned is None or not learned.operations:
             # An empty contract would deny every call, which no observation supports.
             return None if settings.source == "learned" else document
-        return learned if settings.source == "learned" or document is None else merged(document, learned)
+        return (
+            learned
+            if settings.source == "learned" or document is None
+            else merged(api.name, document, learned)
+        )
 
 
 def to_bundle(
@@ -65,7 +69,7 @@ def to_bundle(
         if settings is None or contract is None:
             continue
         try:
-            found[number] = settings, compile_contract(contract)
+            found[number] = settings, compile_contract(api.name, contract)
         except TooLargeError as error:
             here = ("apis", loaded.config.apis.index(api))
             fix = "contract: {mode: off, responses: off} switches its contract off"

@@ -21,6 +21,7 @@ from starfort.config.operation import Admin, Drain, Health, Retention
 from starfort.config.paths import DataFolder
 from starfort.config.policies import AddressList, CannedResponse, GeoFiles, Policy, Sensitive
 from starfort.config.rules import Rules
+from starfort.config.sources import Source
 from starfort.config.upstreams import Upstream
 
 
@@ -74,6 +75,8 @@ class Config(Model):
     """Detection."""
     checks: Checks = Checks()
     """Posture checks."""
+    sources: list[Source] = []
+    """Proxies that Starfort is not inline with, and that tell it what they see."""
     alerts: list[AlertChannel] = [AlertChannel(log=LogAlerts())]
     """Where alerts go."""
     admin: Admin = Admin()

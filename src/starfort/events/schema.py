@@ -75,6 +75,8 @@ EVENT_SCHEMA: pa.Schema = pa.schema(
             ("tags", _TEXTS),
             ("observed", _TEXTS),
             ("weight", pa.uint32()),
+            ("source", _TEXT),
+            ("unseen", _TEXTS),
         )
     ]
 )
@@ -82,7 +84,7 @@ EVENT_SCHEMA: pa.Schema = pa.schema(
 
 ADDED: Final = (
     "credential_places", "api_version", "evidence", "contract", "shape_request", "shape_response",
-    "response_traits", "weight",
+    "response_traits", "weight", "source", "unseen",
 )  # fmt: skip
 """Columns that filters and spools of earlier versions lack, in the order of the schema. Envoy goes on with
 its old filter while the control plane is updated, so the control plane must read both."""

@@ -18,17 +18,19 @@ MAX_ROWS = 100_000
 """Most rows of one batch; the filter sends about 2,000."""
 MAX_MEMORY = 256 << 20
 """Most memory that a batch may take once it is read: a compressed stream may be small and hold much."""
+_FIRST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MAX_AHEAD = dt.timedelta(days=1)
 MAX_BEHIND = dt.timedelta(days=31)
 """How far a row's time may be from now. A store partition is a day, and an insert may touch 100 of them."""
 
 
-def read_batch(payload: bytes, now: dt.datetime) -> pa.Table:
+def read_batch(payload: bytes, now: dt.datetime, *, any_age: bool = False) -> pa.Table:
     """Read a batch and check all of it.
 
     Args:
         payload: an Arrow IPC stream.
         now: the present, with time zone.
+        any_age: let rows be as old as they are, as imported ones may be.
 
     Returns:
         Its rows, with the columns and types of EVENT_SCHEMA.
@@ -42,7 +44,7 @@ def read_batch(payload: bytes, now: dt.datetime) -> pa.Table:
     if not 0 < table.num_rows <= MAX_ROWS:
         raise BatchRefusedError("rows", f"{table.num_rows} rows; 1 to {MAX_ROWS} are taken")
     _check_columns(table)
-    _check_times(table, now)
+    _check_times(table, now, _FIRST if any_age else now - MAX_BEHIND)
     return complete(table)
 
 
@@ -100,10 +102,10 @@ def _check_columns(table: pa.Table) -> None:
             raise BatchRefusedError("null", f"column {field.name} has {nulls} nulls")
 
 
-def _check_times(table: pa.Table, now: dt.datetime) -> None:
+def _check_times(table: pa.Table, now: dt.datetime, first: dt.datetime) -> None:
     try:
         bounds = pc.min_max(table.column("time")).as_py()
-        wrong = bounds["min"] < now - MAX_BEHIND or bounds["max"] > now + MAX_AHEAD
+        wrong = bounds["min"] < first or bounds["max"] > now + MAX_AHEAD
     except (OverflowError, ValueError):
         wrong = True  # outside the years that Python knows
     if wrong:

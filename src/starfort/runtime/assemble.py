@@ -27,6 +27,7 @@ from starfort.runtime.envoy import EnvoyProxy, Proxy
 from starfort.runtime.file_watch import marks
 from starfort.runtime.followers import Followers
 from starfort.runtime.horizon import Horizon
+from starfort.runtime.imports import Imports
 from starfort.runtime.intake import Intake
 from starfort.runtime.lock import DataDirectory, StartError
 from starfort.runtime.parts import Parts
@@ -34,6 +35,7 @@ from starfort.runtime.posture_watch import PostureWatch
 from starfort.runtime.reload import Configuration, Source
 from starfort.runtime.runtime import Runtime
 from starfort.runtime.samples import Samples
+from starfort.runtime.sources import Sources
 from starfort.runtime.toolchain import Built, Toolchain
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals.known import KnownLogins
@@ -112,8 +114,10 @@ class Assembly:
         held.callback(catalogue.close)
         # The first bundle has the endpoints that were learned before, so a restart forgets none.
         learned = catalogue.learned_endpoints()
-        source = Source(self._config_path, self._toolchain, data_dir / "bundle.sfb", read, learned)
-        built = self._toolchain.build(loaded, learned)
+        contracts = catalogue.learned_contracts(loaded.config)
+        bundle_path = data_dir / "bundle.sfb"
+        source = Source(self._config_path, self._toolchain, bundle_path, read, learned, contracts)
+        built = self._toolchain.build(loaded, learned, contracts)
         return self._connect(source, built, Opened(data_dir, state, store, catalogue))
 
     def _connect(self, source: Source, built: Built, opened: Opened) -> Parts:
@@ -129,7 +133,8 @@ class Assembly:
         known = KnownLogins(opened.store.reading_as(Reader.BACKGROUND), path.socket.push_known)
         detection, runner = _detection(opened, path, signals, dispatcher)
         proxy = self.make_proxy(data_dir)
-        followers = Followers(self._toolchain, runner, opened.store, opened.catalogue, dispatcher)
+        sources = Sources(lambda: configuration.built, path.ingest, path.traffic)
+        followers = Followers(self._toolchain, runner, opened.store, opened.catalogue, dispatcher, sources)
         configuration = Configuration(source, built, path.socket, proxy, followers, background)
         # The socket had to exist first, because the configuration uses it to reach the filters.
         path.callbacks.bundle, path.callbacks.on_hello = configuration.current, configuration.greet
@@ -141,6 +146,7 @@ class Assembly:
         return Parts(
             data_dir=data_dir, state=opened.state, store=opened.store, ingest=path.ingest,
             traffic=path.traffic, catalogue=opened.catalogue, catalogue_watch=watch,
+            imports=Imports(opened.store, data_dir, watch.look), sources=sources,
             posture_watch=PostureWatch(opened.catalogue, watch.state, dispatcher.submit),
             signals=signals, detection=detection, runner=runner, known=known, alerts=alerts,
             dispatcher=dispatcher, configuration=configuration, socket=path.socket, horizon=path.horizon,

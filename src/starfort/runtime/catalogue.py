@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 from sqlalchemy import Engine
 
@@ -11,12 +14,18 @@ from starfort.alerts.folding.news import alerts_of_news
 from starfort.alerts.model import Alert
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint
+from starfort.catalogue.schemas.schemas import Schemas
+from starfort.catalogue.schemas.support import Trust
 from starfort.config import Config
+from starfort.contracts.model import Contract
 from starfort.posture.board import PostureBoard
 from starfort.posture.configured import Configured
 from starfort.posture.finding import PostureFinding
 from starfort.runtime.toolchain import Built
 from starfort.store import Reader, Store
+
+CONTRACTS_EVERY_S: Final = 60.0
+"""How often learned contracts may change what the engine holds calls to."""
 
 
 class CatalogueFeed:
@@ -30,6 +39,9 @@ class CatalogueFeed:
     def __init__(self, store: Store, state: Engine) -> None:
         reads = store.reading_as(Reader.BACKGROUND)
         self.catalogue = Catalogue(reads, state)
+        self.schemas = Schemas(reads, state, self.catalogue)
+        self._contracts: Mapping[str, Contract] = {}
+        self._contracts_at = float("-inf")
         self.board = PostureBoard(reads, state)
 
     def declare(self, built: Built) -> None:
@@ -50,6 +62,8 @@ class CatalogueFeed:
             if row.documented or (apis[row.api].name, row.method, row.path) in configured
         ]
         self.catalogue.declare(apis, endpoints)
+        learning = built.config.learning
+        self.schemas.trust(Trust(learning.callers, int(learning.apart.total_seconds())))
         providers = len(bundle.identity.jwt_providers)
         facts = Configured(
             apis=tuple(apis),
@@ -63,7 +77,10 @@ class CatalogueFeed:
 
     def refresh(self) -> list[Alert]:
         """Take over what came since the last time, and return alerts about what is new. This blocks."""
-        return alerts_of_news(self.catalogue.refresh())
+        news = self.catalogue.refresh()
+        # After the catalogue, which knows the endpoints that shapes belong to.
+        self.schemas.refresh()
+        return alerts_of_news(news)
 
     def check(self) -> list[Alert]:
         """Run the posture checks that are due, and return alerts about what they found. This blocks."""
@@ -77,17 +94,40 @@ class CatalogueFeed:
         """Endpoints that traffic showed and nothing declares."""
         return self.catalogue.learned_endpoints()
 
+    def learned_contracts(self, config: Config) -> Mapping[str, Contract]:
+        """Contracts that were learned, by API, of the APIs that are held to one. This blocks.
+
+        Returns:
+            The same object as long as nothing changed, and for `CONTRACTS_EVERY_S` at least: a new one
+            compiles the bundle anew.
+        """
+        wanted = [api.name for api in config.apis if api.contract and api.contract.source != "document"]
+        if time.monotonic() - self._contracts_at < CONTRACTS_EVERY_S and set(wanted) == set(self._contracts):
+            return self._contracts
+        self._contracts_at = time.monotonic()
+        found = {name: _without_confidence(self.schemas.contract(name)) for name in wanted}
+        if found != self._contracts:
+            self._contracts = found
+        return self._contracts
+
     def endpoints(self) -> Sequence[Endpoint]:
         """Every endpoint."""
         return self.catalogue.endpoints()
 
     def dropped(self) -> Mapping[str, int]:
         """What limits kept out since the start, by reason."""
-        return self.catalogue.dropped
+        return {**self.catalogue.dropped, **self.schemas.dropped}
 
     def close(self) -> None:
         """Write what is not written yet. This blocks."""
         self.catalogue.save()
+        self.schemas.save()
+
+
+def _without_confidence(contract: Contract) -> Contract:
+    """The engine needs no confidence, which changes with each call."""
+    operations = tuple(replace(one, confidence=1.0) for one in contract.operations)
+    return replace(contract, operations=operations, confidence=1.0)
 
 
 def _masked(config: Config) -> Iterator[str]:

@@ -48,29 +48,38 @@ class CatalogueWatch:
         self._alone = alone
         self._submit = submit
         self.failures = 0
+        self._turn = asyncio.Lock()
+        self._told, self._held = _identities(configuration.learned), configuration.contracts
 
     async def run(self) -> None:
         """Look whenever there may be something new, until cancelled."""
         changes = ChangeWatch(self.state)
-        told = _identities(self._configuration.learned)
         while True:
             await asyncio.sleep(EVERY_S)
-            if not changes.due(time.monotonic()):
-                continue
+            if changes.due(time.monotonic()):
+                await self.look()
+
+    async def look(self) -> None:
+        """Look once, now: tell people what is new, and the engine what was learned."""
+        # One at a time: an import asks for a look while the next one may be due.
+        async with self._turn:
             try:
                 alerts = await asyncio.to_thread(self._catalogue.refresh)
                 learned = self._catalogue.learned_endpoints()
+                contracts = await asyncio.to_thread(
+                    self._catalogue.learned_contracts, self._configuration.config
+                )
             except Exception:
                 # The store may be busy or a disk full. The next look takes over what this one could not.
                 self.failures += 1
                 log.exception("catalogue_failed")
-                continue
+                return
             for alert in alerts:
                 self._submit(alert)
             # Compared with the last attempt, not with what is in force: a refused set is not tried each time.
-            if _identities(learned) != told:
-                told = _identities(learned)
-                await self._configuration.learn(learned)
+            if _identities(learned) != self._told or contracts is not self._held:
+                self._told, self._held = _identities(learned), contracts
+                await self._configuration.learn(learned, contracts)
 
     def state(self) -> tuple[Hashable, ...]:
         """A value that changes when the catalogue has something to look at."""

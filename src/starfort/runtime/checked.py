@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from starfort import _engine, bundle, config
@@ -17,6 +18,7 @@ from starfort.bundle import LearnedEndpoint
 from starfort.catalogue.seen import seen_endpoints
 from starfort.compile import Compiled, compile_config, warnings
 from starfort.config import ConfigError, ConfigProblem, LoadedConfig
+from starfort.contracts.model import Contract
 from starfort.runtime.questions import Asked, load_questions
 
 HASH_KEY_BYTES: Final = 32
@@ -52,13 +54,19 @@ def check(path: Path) -> Checked:
     return build(config.load(path), (), secrets.token_bytes(HASH_KEY_BYTES))
 
 
-def build(loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], hash_key: bytes) -> Checked:
+def build(
+    loaded: LoadedConfig,
+    learned: Sequence[LearnedEndpoint],
+    hash_key: bytes,
+    contracts: Mapping[str, Contract] = MappingProxyType({}),
+) -> Checked:
     """Compile a configuration with its detectors and checks.
 
     Args:
         loaded: the configuration.
         learned: endpoints that the catalogue learned.
         hash_key: key of the keyed hashes in events, `HASH_KEY_BYTES`.
+        contracts: contracts that were learned, by the name of their API.
 
     Raises:
         ConfigError: with every problem of detectors and checks; if they have none, with every other problem.
@@ -66,7 +74,9 @@ def build(loaded: LoadedConfig, learned: Sequence[LearnedEndpoint], hash_key: by
     # Detectors come first: the signal of a broken detector is unknown, so policies that ask for it would be
     # reported although they are right.
     asked = load_questions(loaded)
-    compiled = compile_config(loaded, learned=learned, hash_key=hash_key, signal_kinds=asked.kinds)
+    compiled = compile_config(
+        loaded, learned=learned, contracts=contracts, hash_key=hash_key, signal_kinds=asked.kinds
+    )
     _ask_engine(loaded, compiled)
     running = {detector.spec.kind for detector in asked.detectors.running}
     context = warnings.Context(loaded, compiled, running, seen_endpoints(loaded.config.data_dir))

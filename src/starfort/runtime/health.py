@@ -19,6 +19,7 @@ def problems(parts: Parts) -> list[str]:
         *(each.problem for each in parts.disks.found if each.problem),
         *_of_background(parts),
         *_of_filters(parts),
+        *(f"source {each.settings.name}: {each.error}" for each in parts.sources if each.error),
         *_of_store(parts),
         *parts.horizon.problems(HealthLimits(parts.configuration.config.health.lag.total_seconds())),
         *_of_detectors(parts),

@@ -83,8 +83,32 @@ class StarfortCollector:
         self._control(families)
         self._envoy(families)
         self._catalogue(families)
+        self._sources(families)
         self._checks(families)
         yield from families
+
+    def _sources(self, families: MetricFamilies) -> None:
+        sources = list(self._parts.sources)
+        families.counter(
+            "source_calls",
+            "Calls of other proxies that were taken in.",
+            (({"source": each.settings.name, "kind": each.kind}, each.counts.taken) for each in sources),
+        )
+        families.counter(
+            "source_calls_dropped",
+            "Calls of other proxies that were left out.",
+            (
+                ({"source": each.settings.name, "kind": each.kind, "reason": reason}, count)
+                for each in sources
+                for reason, count in sorted(each.counts.dropped.items())
+            ),
+        )
+        families.counter(
+            "source_bodies_cut",
+            "Bodies of which only the beginning was looked at.",
+            (({"source": each.settings.name, "kind": each.kind}, each.counts.cut) for each in sources),
+        )
+        families.counter("imported_calls", "Calls taken in from files.", [({}, self._parts.imports.rows)])
 
     def _traffic(self, families: MetricFamilies) -> None:
         counts = self._parts.traffic

@@ -21,9 +21,11 @@ from starfort.runtime.detection import Detection
 from starfort.runtime.disk import Disks
 from starfort.runtime.envoy import Proxy
 from starfort.runtime.horizon import Horizon
+from starfort.runtime.imports import Imports
 from starfort.runtime.posture_watch import PostureWatch
 from starfort.runtime.reload import Configuration
 from starfort.runtime.samples import Samples
+from starfort.runtime.sources import Sources
 from starfort.runtime.traffic import TrafficCounts
 from starfort.signals.known import KnownLogins
 from starfort.signals.runner import DetectorRunner
@@ -43,6 +45,8 @@ class Parts:
         traffic: counts of what passed since the start.
         catalogue: endpoints, and what is wrong with them.
         catalogue_watch: keeps the catalogue up to date.
+        imports: takes in calls of files.
+        sources: take in calls of proxies that Starfort is not inline with.
         posture_watch: keeps posture findings up to date.
         signals: the signals that hold now.
         detection: takes over what detectors find.
@@ -68,6 +72,8 @@ class Parts:
     traffic: TrafficCounts
     catalogue: CatalogueFeed
     catalogue_watch: CatalogueWatch
+    imports: Imports
+    sources: Sources
     posture_watch: PostureWatch
     signals: SignalTable
     detection: Detection

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ import structlog
 from starfort.base.files import explain
 from starfort.bundle import LearnedEndpoint
 from starfort.config import Config
+from starfort.contracts.model import Contract
 from starfort.dataplane.socket import Answer, BundleResult, ControlSocket, Peer
 from starfort.runtime.background import Background
 from starfort.runtime.bundle_file import BundleFile
@@ -50,6 +51,7 @@ class Source:
         bundle_path: where filters read the bundle.
         read: marks of the file before it was read, so that a change since then is noticed.
         learned: the endpoints that the catalogue had learned when the first one was built.
+        contracts: the contracts that had been learned then, by the name of their API.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class Source:
     bundle_path: Path
     read: Marks
     learned: Sequence[LearnedEndpoint]
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
 
 
 class Configuration:
@@ -86,6 +89,7 @@ class Configuration:
         self.path = source.path
         self.built = built
         self.learned = source.learned
+        self.contracts = source.contracts
         self.errors = 0
         self.last_error = ""
         self.last_error_at = 0.0
@@ -151,7 +155,7 @@ class Configuration:
             started = time.perf_counter()
             try:
                 loaded = await asyncio.to_thread(self._toolchain.load, self.path)
-                built = await asyncio.to_thread(self._toolchain.build, loaded, self.learned)
+                built = await asyncio.to_thread(self._toolchain.build, loaded, self.learned, self.contracts)
                 return await self._apply(built, started)
             except RefusedError as error:
                 return self._refused(error.problems, [], started)
@@ -159,14 +163,16 @@ class Configuration:
                 log.exception("config_failed")
                 return self._refused([_unexpected(error)], [], started, again=True)
 
-    async def learn(self, learned: Sequence[LearnedEndpoint]) -> ReloadResult | None:
-        """Build the configuration in force with newly learned endpoints; `None` if that changes nothing."""
+    async def learn(
+        self, learned: Sequence[LearnedEndpoint], contracts: Mapping[str, Contract]
+    ) -> ReloadResult | None:
+        """Build the configuration in force with what was learned since; `None` if that changes nothing."""
         # From what was loaded, not from the file: that may have changed since, and may be wrong.
         async with self._turn:
             started = time.perf_counter()
             try:
-                built = await asyncio.to_thread(self._toolchain.build, self.built.loaded, learned)
-                self.learned = learned
+                built = await asyncio.to_thread(self._toolchain.build, self.built.loaded, learned, contracts)
+                self.learned, self.contracts = learned, contracts
                 if built.version == self.built.version:
                     # There may be fewer warnings all the same, because calls of an endpoint were seen.
                     self.built = self._with_restarts(built)

@@ -137,6 +137,9 @@ class Runtime:
         await parts.proxy.start(built.dataplane)
         await self._start_detection()
         self._start_background()
+        # Before the ingest is closed, which takes what sources have gathered.
+        self._running.push_async_callback(parts.sources.stop)
+        await parts.sources.apply(built.config)
         # Importing the application takes a second, so it comes when Envoy serves already.
         app = await asyncio.to_thread(self._app, self)
         self._running.push_async_callback(parts.admin.stop)
@@ -202,6 +205,14 @@ class Runtime:
     async def reload(self) -> ReloadResult:
         """Read the configuration again; a bad file leaves the good one in force."""
         return await self.parts.configuration.reload()
+
+    async def take_import(self, name: str) -> int:
+        """Take in one batch of imported calls; see `Imports.take`."""
+        return await self.parts.imports.take(name)
+
+    async def learn_imports(self) -> None:
+        """Let the catalogue learn from imported calls, now."""
+        await self.parts.imports.learn()
 
     def clear_signal(self, kind: str, key_type: str, key: str) -> bool:
         """Lift a signal in the table and in every filter; `False` when it is not active."""

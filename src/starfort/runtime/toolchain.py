@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from starfort import bundle, config
@@ -15,6 +16,7 @@ from starfort.base.files import KeyFileError, key_of_file
 from starfort.bundle import Bundle, LearnedEndpoint
 from starfort.config import Config, ConfigError, LoadedConfig
 from starfort.config.policies import Policy
+from starfort.contracts.model import Contract
 from starfort.dataplane import ir
 from starfort.posture.checks import Checks
 from starfort.runtime.checked import HASH_KEY_BYTES, build
@@ -83,14 +85,19 @@ class Toolchain:
         except ConfigError as error:
             raise RefusedError([str(problem) for problem in error.problems]) from None
 
-    def build(self, loaded: LoadedConfig, learned: Sequence[LearnedEndpoint]) -> Built:
-        """Compile a configuration together with the endpoints that the catalogue learned.
+    def build(
+        self,
+        loaded: LoadedConfig,
+        learned: Sequence[LearnedEndpoint],
+        contracts: Mapping[str, Contract] = MappingProxyType({}),
+    ) -> Built:
+        """Compile a configuration together with the endpoints and contracts that the catalogue learned.
 
         Raises:
             RefusedError: with every problem.
         """
         try:
-            made = build(loaded, learned, hash_key(loaded.config.data_dir))
+            made = build(loaded, learned, hash_key(loaded.config.data_dir), contracts)
         except ConfigError as error:
             raise RefusedError([str(problem) for problem in error.problems]) from None
         except OSError as error:

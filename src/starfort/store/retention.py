@@ -45,6 +45,11 @@ SHORT: Final[dict[str, timedelta]] = {"client_1h": timedelta(days=2), "login_1m"
 people."""
 
 
+AGE: Final[dict[str, str]] = {"imported_events": "received"}
+"""Columns that say how old a row is, where that is not `time`: an imported file may be years old, and its
+rows are kept as long as events are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """How long rows are kept, in seconds.
@@ -142,10 +147,11 @@ class Retirement:
         return [str(row["name"]) for row in rows.to_pylist()]
 
     def _retire(self, table: str, cutoff: datetime, slack: timedelta) -> None:
+        column = AGE.get(table, "time")
         # Answered from what ClickHouse keeps in memory of each part, whatever the table's size.
         sql = (
             "SELECT toString(_partition_id) AS id,"  # noqa: S608 (a table of ours)
-            " toUnixTimestamp(min(time)) AS first, toUnixTimestamp(max(time)) AS last"
+            f" toUnixTimestamp(min({column})) AS first, toUnixTimestamp(max({column})) AS last"
             f" FROM {table} GROUP BY _partition_id ORDER BY id"
         )
         partitions = self._client.work(sql).to_pylist()
@@ -157,7 +163,7 @@ class Retirement:
                 # Without waiting (mutations_sync = 0): it may take minutes, and the upkeep has other work.
                 self._client.work(
                     f"ALTER TABLE {table} {self._cluster} DELETE IN PARTITION ID '{row['id']}'"
-                    f" WHERE time < toDateTime({int(end)}, 'UTC') SETTINGS mutations_sync = 0"
+                    f" WHERE {column} < toDateTime({int(end)}, 'UTC') SETTINGS mutations_sync = 0"
                 )
 
     def _is_rewriting(self, table: str) -> bool:

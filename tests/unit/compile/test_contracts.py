@@ -65,7 +65,7 @@ CONTRACT = Contract("shop", (ORDERS,), {"Pet": PET, "Owner": OWNER, "Unused": {"
 
 def test_schemas_lose_what_only_people_read() -> None:
     """Names of properties stay whatever they are; definitions that nothing leads to are left out."""
-    made = compile_contract(CONTRACT).bundle
+    made = compile_contract("shop", CONTRACT).bundle
     assert json.loads(made.definitions) == {
         "$defs": {
             "Owner": {"anyOf": [{"$ref": "#/$defs/Pet"}, {"type": "null"}]},
@@ -87,7 +87,7 @@ def test_schemas_lose_what_only_people_read() -> None:
 
 def test_operations_refer_to_schemas() -> None:
     """Each schema is there once; headers have lower case; `Authorization` is no parameter."""
-    (operation,) = compile_contract(CONTRACT).bundle.operations
+    (operation,) = compile_contract("shop", CONTRACT).bundle.operations
     query, header, filtered = operation.parameters
     assert query == b.ContractParameter(
         "n", b.ParameterPlace.QUERY, False, 0, b.ParameterStyle.FORM, explode=True
@@ -107,25 +107,25 @@ def test_operations_refer_to_schemas() -> None:
 
 def test_security_is_about_what_can_be_seen() -> None:
     """OAuth tokens count with any word before them, and an alternative may ask for nothing."""
-    made = compile_contract(CONTRACT).bundle
+    made = compile_contract("shop", CONTRACT).bundle
     assert made.schemes == (
         b.HeaderScheme("x-key"), b.QueryScheme("Key"), b.CookieScheme("sid"), b.AuthorizationScheme("basic"),
         b.AuthorizationScheme(""), b.MutualTlsScheme(), b.OtherScheme(),
     )  # fmt: skip
     assert made.operations[0].security == ((0, 4), ())
     nothing = replace(CONTRACT, operations=(replace(ORDERS, security=()), replace(ORDERS, security=None)))
-    assert [one.security for one in compile_contract(nothing).bundle.operations] == [((),), None]
+    assert [one.security for one in compile_contract("shop", nothing).bundle.operations] == [((),), None]
 
 
 def test_the_same_contract_is_compiled_once() -> None:
     """By identity, for each API; the digest depends on what the engine gets and on nothing else."""
-    first = compile_contract(CONTRACT)
-    assert compile_contract(CONTRACT) is first
+    first = compile_contract("shop", CONTRACT)
+    assert compile_contract("shop", CONTRACT) is first
     renamed = replace(CONTRACT, title="another title")
-    assert compile_contract(renamed) is not first
-    assert compile_contract(renamed).bundle.digest == first.bundle.digest
+    assert compile_contract("shop", renamed) is not first
+    assert compile_contract("shop", renamed).bundle.digest == first.bundle.digest
     changed = replace(CONTRACT, definitions={**CONTRACT.definitions, "Owner": {"type": "null"}})
-    assert compile_contract(changed).bundle.digest != first.bundle.digest
+    assert compile_contract("shop", changed).bundle.digest != first.bundle.digest
 
 
 def test_size_and_depth_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,22 +134,35 @@ def test_size_and_depth_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(5000):
         deep = {"items": deep}
     operation = Operation("GET", "/deep", responses=(Response("200", (), (Media("a/b", deep),)),))
-    (text,) = compile_contract(Contract("deep", (operation,))).bundle.schemas
+    (text,) = compile_contract("deep", Contract("", (operation,))).bundle.schemas
     assert text.count("items") == contracts.MAX_DEPTH
     monkeypatch.setattr(contracts, "MAX_SCHEMA_BYTES", 100)
     with pytest.raises(TooLargeError, match="schemas of more than 0 MiB"):
-        compile_contract(replace(CONTRACT, api="large"))
+        compile_contract("large", CONTRACT)
 
 
-def test_learned_operations_fill_gaps() -> None:
-    """A document's own operation counts before the learned one of the same endpoint."""
+def test_learned_definitions_get_names_of_their_own() -> None:
+    """A learned definition never stands for the document's of the same name, nor a scheme."""
+    schema = {"anyOf": [{"$ref": "#/$defs/Pet"}, {"enum": ["$ref"]}]}
+    operation = Operation(
+        "GET", "/learned", parameters=(Parameter("p", "query", schema=schema),),
+        body=Body(content=(Media("a/b", {"$ref": "#/$defs/Pet"}),)),
+        responses=(Response("200", (), (Media("a/b", item_schema={"$ref": "#/$defs/Pet"}),)),),
+        security=({"key": ()},),
+    )  # fmt: skip
     learned = Contract(
-        "shop",
-        (Operation("POST", "/orders"), Operation("GET", "/orders")),
-        {"L1": {"type": "string"}},
+        "shop", (operation,), {"Pet": {"items": {"$ref": "#/$defs/Pet"}}}, {"key": SCHEMES["cookie"]},
         source="learned",
-    )
-    both = merged(CONTRACT, learned)
-    assert [(one.method, one is ORDERS) for one in both.operations] == [("POST", True), ("GET", False)]
-    assert both.definitions.keys() == {"Pet", "Owner", "Unused", "L1"}
+    )  # fmt: skip
+    both = merged("shop", CONTRACT, learned)
+    assert both is merged("shop", CONTRACT, learned)
     assert both.source == "both"
+    assert both.definitions["Pet"] is PET
+    assert both.definitions["learned.Pet"] == {"items": {"$ref": "#/$defs/learned.Pet"}}
+    assert both.schemes["learned.key"] == SCHEMES["cookie"]
+    mine = both.operations[-1]
+    assert mine.security == ({"learned.key": ()},)
+    assert mine.parameters[0].schema == {"anyOf": [{"$ref": "#/$defs/learned.Pet"}, {"enum": ["$ref"]}]}
+    assert json.loads(compile_contract("shop", both).bundle.schemas[-1]) == {"$ref": "#/$defs/learned.Pet"}
+    other = replace(CONTRACT, definitions={**CONTRACT.definitions, "learned.Pet": True})
+    assert "learned..Pet" in merged("shop", other, learned).definitions

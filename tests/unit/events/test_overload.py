@@ -36,12 +36,26 @@ def table(*rows: dict[str, Any]) -> pa.Table:
         {"signals": ["scraping"]},
         {"tags": ["tag:x"]},
         {"observed": ["block:x"]},
+        {"findings": ["contract:body/type", "rule:1"]},
+        {"findings": ["rule:1", "contract:body/type"]},
+        {"observed": ["block:@contract", "block:x"]},
+        {"contract": ["request:body/type:"], "action": "block", "policy": "@contract"},
     ],
 )
 def test_what_detectors_need_is_not_ordinary(noticed: dict[str, Any]) -> None:
     """Each mark makes a row one that is kept; its benign twin is one of many."""
     found = overload.ordinary(table(event(), event(**noticed), event(status=301)))
     assert found.to_pylist() == [True, False, True]
+
+
+def test_a_contract_that_is_observed_is_no_news() -> None:
+    """Where a document is wrong, every call of an API breaks it."""
+    broken = {
+        "contract": ["request:body/type:/a", "response:status:418"],
+        "findings": ["contract:body/type", "contract:response/status"],
+        "observed": ["block:@contract"],
+    }
+    assert overload.ordinary(table(event(**broken), event())).to_pylist() == [True, True]
 
 
 def test_alike_calls_of_one_second_become_one_row_with_their_weight() -> None:

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::evaluate::{Options, evaluate};
 use super::operation::{Checked, Media};
-use super::parameter::{Found, Fields, Pair, PairKind, Shape, Written, from_pairs};
+use super::parameter::{Fields, Found, Pair, PairKind, Shape, Written, from_pairs};
 use super::schema::{NodeId, Program};
 use super::tree::{Kind, Tree};
 use super::violation::{Code, Direction, Part, Violation, Violations};
@@ -42,6 +42,10 @@ struct Kept {
 /// A body that is held against its schema when it was read.
 ///
 /// It is a [`Listener`]: hand it to the reader beside the others, then call [`BodyCheck::finish`].
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about what was heard"
+)]
 pub struct BodyCheck<'c> {
     program: &'c Program,
     media: Option<&'c Media>,
@@ -61,7 +65,13 @@ pub struct BodyCheck<'c> {
 /// Values are payload: only their number is shown.
 impl std::fmt::Debug for BodyCheck<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "BodyCheck({}, {:?}, {} pairs)", self.kind.code(), self.tree, self.kept.len())
+        write!(
+            f,
+            "BodyCheck({}, {:?}, {} pairs)",
+            self.kind.code(),
+            self.tree,
+            self.kept.len()
+        )
     }
 }
 
@@ -84,7 +94,11 @@ impl<'c> BodyCheck<'c> {
             direction,
             asked,
             kind,
-            tree: if is_kept { Tree::with_capacity(bytes.min(1 << 20)) } else { Tree::default() },
+            tree: if is_kept {
+                Tree::with_capacity(bytes.min(1 << 20))
+            } else {
+                Tree::default()
+            },
             kept: Vec::new(),
             nesting: 0,
             is_declared: false,
@@ -116,7 +130,7 @@ impl<'c> BodyCheck<'c> {
             return checked;
         }
         let Some(media) = self.media else {
-            if self.is_malformed {
+            if self.is_malformed && is_read(self.kind) {
                 self.add(Code::Malformed, violations);
             }
             checked.is_unread = !is_read(self.kind) && self.kind != BodyKind::Empty;
@@ -168,7 +182,9 @@ impl<'c> BodyCheck<'c> {
                         pointer: pointer.clone(),
                     });
                 }
-                if checked.pointers.len() < super::violation::MAX_VIOLATIONS && !checked.pointers.contains(&pointer) {
+                if checked.pointers.len() < super::violation::MAX_VIOLATIONS
+                    && !checked.pointers.contains(&pointer)
+                {
                     checked.pointers.push(pointer);
                 }
             }
@@ -193,7 +209,10 @@ impl<'c> BodyCheck<'c> {
         }
         let kept = std::mem::take(&mut self.kept);
         let fields = Fields::of(self.program, media.schema);
-        let pairs: Vec<Pair<'_>> = kept.iter().map(|kept| self.pair_of(kept, &fields)).collect();
+        let pairs: Vec<Pair<'_>> = kept
+            .iter()
+            .map(|kept| self.pair_of(kept, &fields))
+            .collect();
         self.part_types(media, &kept, violations);
         let mut names: Vec<&str> = fields.names().collect();
         names.sort_unstable();
@@ -201,7 +220,14 @@ impl<'c> BodyCheck<'c> {
         self.tree.open(false);
         let mut taken = vec![false; pairs.len()];
         for name in names {
-            self.property(media, name, fields.schema(name), &pairs, &mut taken, violations);
+            self.property(
+                media,
+                name,
+                fields.schema(name),
+                &pairs,
+                &mut taken,
+                violations,
+            );
         }
         for (pair, _) in pairs.iter().zip(&taken).filter(|(_, taken)| !**taken) {
             self.tree.name(&pair.name);
@@ -216,9 +242,8 @@ impl<'c> BodyCheck<'c> {
     /// A part is JSON where it says so, and where the schema asks for an object (OpenAPI 3.1.0, 4.8.14.4).
     fn pair_of<'k>(&self, kept: &'k Kept, fields: &Fields<'_>) -> Pair<'k> {
         let declared = kept.content_type.as_deref().map(content_type::essence);
-        let is_json = declared.is_some_and(|declared| {
-            BodyKind::of(&declared.to_ascii_lowercase()) == BodyKind::Json
-        });
+        let is_json = declared
+            .is_some_and(|declared| BodyKind::of(&declared.to_ascii_lowercase()) == BodyKind::Json);
         let asks_object = self.kind == BodyKind::Multipart
             && Shape::of(self.program, fields.schema(&kept.name)).asks_object();
         let kind = match kept.kind {
@@ -251,7 +276,12 @@ impl<'c> BodyCheck<'c> {
         };
         let is_deep = written.style == ParameterStyle::DeepObject;
         let is_own = |pair: &Pair<'_>| {
-            pair.name == name || is_deep && pair.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('['))
+            pair.name == name
+                || is_deep
+                    && pair
+                        .name
+                        .strip_prefix(name)
+                        .is_some_and(|rest| rest.starts_with('['))
         };
         let own: Vec<Pair<'_>> = pairs.iter().filter(|pair| is_own(pair)).cloned().collect();
         for (pair, taken) in pairs.iter().zip(taken.iter_mut()) {
@@ -271,7 +301,12 @@ impl<'c> BodyCheck<'c> {
         };
         if matches!(found, Found::Repeated | Found::Malformed) {
             let pointer = smol_str::format_smolstr!("/{name}");
-            violations.add(Violation { direction: self.direction, part: Part::Body, code, pointer });
+            violations.add(Violation {
+                direction: self.direction,
+                part: Part::Body,
+                code,
+                pointer,
+            });
         }
         for root in value.roots() {
             self.tree.name(name);
@@ -282,13 +317,18 @@ impl<'c> BodyCheck<'c> {
     /// The media types of parts, where the document says which ones they may have.
     fn part_types(&self, media: &Media, kept: &[Kept], violations: &mut Violations) {
         for part in kept {
-            let encoding = media.encoding.iter().find(|encoding| encoding.name == part.name);
+            let encoding = media
+                .encoding
+                .iter()
+                .find(|encoding| encoding.name == part.name);
             let allowed = encoding.map(|encoding| &encoding.content_types);
             let (Some(allowed), Some(declared)) = (allowed, &part.content_type) else {
                 continue;
             };
             let declared = content_type::essence(declared).to_ascii_lowercase();
-            let fits = allowed.iter().any(|range| super::operation::fits(range, &declared));
+            let fits = allowed
+                .iter()
+                .any(|range| super::operation::fits(range, &declared));
             if !allowed.is_empty() && !fits {
                 violations.add(Violation {
                     direction: self.direction,
@@ -318,7 +358,11 @@ impl<'c> BodyCheck<'c> {
 const fn is_read(kind: BodyKind) -> bool {
     matches!(
         kind,
-        BodyKind::Json | BodyKind::JsonLines | BodyKind::Form | BodyKind::Multipart | BodyKind::Text
+        BodyKind::Json
+            | BodyKind::JsonLines
+            | BodyKind::Form
+            | BodyKind::Multipart
+            | BodyKind::Text
     )
 }
 

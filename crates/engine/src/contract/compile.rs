@@ -23,6 +23,9 @@ use crate::shape::CharacterSet;
 /// The most schemas of one API. GitHub's document has 40,000.
 const MAX_SCHEMAS: usize = 1_000_000;
 
+/// Makes a keyword of what belongs to it.
+type Make<T> = fn(T) -> Keyword;
+
 /// What is wrong with a schema: for people, without values of traffic.
 pub(crate) type Wrong = String;
 
@@ -120,7 +123,8 @@ impl<'a> Compiler<'a> {
                     continue;
                 };
                 let place = (value, Rc::clone(&resource));
-                self.anchors.insert(format!("{}#{name}", resource.uri), place);
+                self.anchors
+                    .insert(format!("{}#{name}", resource.uri), place);
                 if keyword == "$dynamicAnchor" {
                     let (number, id) = (self.dynamic_name(name), resource.number);
                     let node = self.node(value, &resource);
@@ -128,7 +132,9 @@ impl<'a> Compiler<'a> {
                 }
             }
             for (keyword, inner) in members {
-                subschemas(keyword, inner, |schema| open.push((schema, Rc::clone(&resource))));
+                subschemas(keyword, inner, |schema| {
+                    open.push((schema, Rc::clone(&resource)));
+                });
             }
         }
     }
@@ -250,10 +256,10 @@ impl<'a> Compiler<'a> {
         keywords: &mut Vec<Keyword>,
     ) -> Result<(), Wrong> {
         if let Some(values) = members.get("enum").and_then(Value::as_array) {
-            keywords.push(Keyword::Enum(Arc::new(literals(values))));
+            keywords.push(Keyword::Enum(Box::new(literals(values))));
         }
         if let Some(value) = members.get("const") {
-            keywords.push(Keyword::Enum(Arc::new(literals([value]))));
+            keywords.push(Keyword::Enum(Box::new(literals([value]))));
         }
         if let Some(range) = range(members)? {
             keywords.push(Keyword::Range(Box::new(range)));
@@ -261,10 +267,13 @@ impl<'a> Compiler<'a> {
         if let Some(text) = number(members, "multipleOf")? {
             match Number::parse(&text).as_ref().and_then(Divisor::new) {
                 Some(divisor) => keywords.push(Keyword::MultipleOf(divisor)),
-                None => self.skip("multipleOf", "it is not above 0, or has more than 18 digits"),
+                None => self.skip(
+                    "multipleOf",
+                    "it is not above 0, or has more than 18 digits",
+                ),
             }
         }
-        let counts: [(&str, &str, fn(Bounds) -> Keyword); 3] = [
+        let counts: [(&str, &str, Make<Bounds>); 3] = [
             ("minLength", "maxLength", Keyword::Length),
             ("minItems", "maxItems", Keyword::ItemCount),
             ("minProperties", "maxProperties", Keyword::MemberCount),
@@ -275,14 +284,19 @@ impl<'a> Compiler<'a> {
         if let Some(text) = members.get("pattern").and_then(Value::as_str) {
             keywords.extend(self.pattern(text).map(Keyword::Pattern));
         }
-        let format = members.get("format").and_then(Value::as_str).and_then(Format::named);
+        let format = members
+            .get("format")
+            .and_then(Value::as_str)
+            .and_then(Format::named);
         keywords.extend(format.filter(|_| self.asserts_formats).map(Keyword::Format));
         self.learned(members, keywords);
         if members.get("uniqueItems") == Some(&Value::Bool(true)) {
             keywords.push(Keyword::UniqueItems);
         }
         if let Some(all) = members.get("dependentRequired").and_then(Value::as_object) {
-            let all = all.iter().map(|(name, needed)| (name.as_str().into(), strings(needed)));
+            let all = all
+                .iter()
+                .map(|(name, needed)| (name.as_str().into(), strings(needed)));
             keywords.push(Keyword::DependentRequired(all.collect()));
         }
         Ok(())
@@ -298,7 +312,9 @@ impl<'a> Compiler<'a> {
         }
         if let Some(all) = members.get("x-starfort-hashes").and_then(Value::as_array) {
             let hashes = all.iter().filter_map(Value::as_str);
-            let mut hashes: Vec<u64> = hashes.filter_map(|hash| u64::from_str_radix(hash, 16).ok()).collect();
+            let mut hashes: Vec<u64> = hashes
+                .filter_map(|hash| u64::from_str_radix(hash, 16).ok())
+                .collect();
             hashes.sort_unstable();
             keywords.push(Keyword::Hashes(hashes.into()));
         }
@@ -324,10 +340,12 @@ impl<'a> Compiler<'a> {
             keywords.push(Keyword::PropertyNames(self.inner(schema, resource)));
         }
         if let Some(all) = members.get("dependentSchemas").and_then(Value::as_object) {
-            let all = all.iter().map(|(name, schema)| (name.as_str().into(), self.inner(schema, resource)));
+            let all = all
+                .iter()
+                .map(|(name, schema)| (name.as_str().into(), self.inner(schema, resource)));
             keywords.push(Keyword::DependentSchemas(all.collect()));
         }
-        let lists: [(&str, fn(Box<[NodeId]>) -> Keyword); 3] = [
+        let lists: [(&str, Make<Box<[NodeId]>>); 3] = [
             ("allOf", Keyword::AllOf),
             ("anyOf", Keyword::AnyOf),
             ("oneOf", Keyword::OneOf),
@@ -345,10 +363,14 @@ impl<'a> Compiler<'a> {
             let condition = self.inner(condition, resource);
             let mut branch = |name: &str| single(name).map(|schema| self.inner(schema, resource));
             let (then, otherwise) = (branch("then"), branch("else"));
-            keywords.push(Keyword::If(Box::new(Branches { condition, then, otherwise })));
+            keywords.push(Keyword::If(Box::new(Branches {
+                condition,
+                then,
+                otherwise,
+            })));
         }
         // Last, because they ask what everything before has evaluated.
-        let last: [(&str, fn(NodeId) -> Keyword); 2] = [
+        let last: [(&str, Make<NodeId>); 2] = [
             ("unevaluatedItems", Keyword::UnevaluatedItems),
             ("unevaluatedProperties", Keyword::UnevaluatedProperties),
         ];
@@ -386,7 +408,10 @@ impl<'a> Compiler<'a> {
             let bounds = match asserted {
                 Some(bounds) if at_least => Bounds { min: 1, ..bounds },
                 Some(bounds) => bounds,
-                None => Bounds { min: 1, max: u64::MAX },
+                None => Bounds {
+                    min: 1,
+                    max: u64::MAX,
+                },
             };
             keywords.push(Keyword::Contains(schema, bounds));
         }
@@ -401,7 +426,9 @@ impl<'a> Compiler<'a> {
         keywords: &mut Vec<Keyword>,
     ) {
         let object = |name: &str| members.get(name).and_then(Value::as_object);
-        let additional = members.get("additionalProperties").filter(|value| is_schema(value));
+        let additional = members
+            .get("additionalProperties")
+            .filter(|value| is_schema(value));
         let required = members.get("required").filter(|_| resource.validates);
         let required = required.map(strings).unwrap_or_default();
         let (named, patterns) = (object("properties"), object("patternProperties"));
@@ -415,7 +442,13 @@ impl<'a> Compiler<'a> {
         };
         for (name, schema) in named.into_iter().flatten() {
             let schema = Some(self.inner(schema, resource));
-            compiled.named.insert(name.as_str().into(), Slot { schema, required: None });
+            compiled.named.insert(
+                name.as_str().into(),
+                Slot {
+                    schema,
+                    required: None,
+                },
+            );
         }
         let mut unique: Vec<Box<str>> = Vec::new();
         for name in required {
@@ -467,13 +500,19 @@ impl<'a> Compiler<'a> {
             .find(target, from)
             .ok_or_else(|| format!("the reference {target:?} leads nowhere"))?;
         if !is_schema(value) {
-            return Err(format!("the reference {target:?} does not lead to a schema"));
+            return Err(format!(
+                "the reference {target:?} does not lead to a schema"
+            ));
         }
         let resource = self.own_resource(value, &resource);
         Ok((self.node(value, &resource), value, resource))
     }
 
-    fn find(&mut self, target: &str, from: &Rc<Resource<'a>>) -> Option<(&'a Value, Rc<Resource<'a>>)> {
+    fn find(
+        &mut self,
+        target: &str,
+        from: &Rc<Resource<'a>>,
+    ) -> Option<(&'a Value, Rc<Resource<'a>>)> {
         let whole = uri::resolve(&from.uri, target);
         let (uri, fragment) = whole.split_once('#').unwrap_or((&whole, ""));
         let fragment = uri::unescape(fragment);
@@ -497,7 +536,11 @@ impl<'a> Compiler<'a> {
     }
 
     /// A dynamic reference is one only where it leads to a dynamic anchor of its name (2020-12 core, 8.2.3.2).
-    fn dynamic_reference(&mut self, target: &str, from: &Rc<Resource<'a>>) -> Result<Keyword, Wrong> {
+    fn dynamic_reference(
+        &mut self,
+        target: &str,
+        from: &Rc<Resource<'a>>,
+    ) -> Result<Keyword, Wrong> {
         let (node, value, _) = self.reference(target, from)?;
         let fragment = target.split_once('#').map_or("", |(_, fragment)| fragment);
         let anchor = value.get("$dynamicAnchor").and_then(Value::as_str);
@@ -540,8 +583,17 @@ fn subschemas<'a>(keyword: &str, value: &'a Value, mut tell: impl FnMut(&'a Valu
             all.iter().for_each(tell);
         }
         (
-            "items" | "contains" | "additionalProperties" | "propertyNames" | "if" | "then" | "else"
-            | "not" | "unevaluatedItems" | "unevaluatedProperties" | "contentSchema",
+            "items"
+            | "contains"
+            | "additionalProperties"
+            | "propertyNames"
+            | "if"
+            | "then"
+            | "else"
+            | "not"
+            | "unevaluatedItems"
+            | "unevaluatedProperties"
+            | "contentSchema",
             schema,
         ) => tell(schema),
         _ => {}
@@ -594,10 +646,14 @@ fn bounds(members: &Map<String, Value>, least: &str, most: &str) -> Result<Optio
         // `2.0` is an integer too (2020-12 core, 4.2.3).
         Some(value) => {
             let count = value.as_u64().or_else(|| {
-                let float = value.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);
+                let float = value
+                    .as_f64()
+                    .filter(|float| *float >= 0.0 && float.fract() == 0.0);
                 float.and_then(|float| format!("{float}").parse().ok())
             });
-            count.map(Some).ok_or_else(|| format!("{name} must be a whole number that is not negative"))
+            count
+                .map(Some)
+                .ok_or_else(|| format!("{name} must be a whole number that is not negative"))
         }
     };
     let (min, max) = (count(least)?, count(most)?);
@@ -611,7 +667,9 @@ fn bounds(members: &Map<String, Value>, least: &str, most: &str) -> Result<Optio
 /// recursion here.
 fn literals<'v>(values: impl IntoIterator<Item = &'v Value>) -> Tree {
     let mut tree = Tree::default();
-    values.into_iter().for_each(|value| literal(value, &mut tree));
+    values
+        .into_iter()
+        .for_each(|value| literal(value, &mut tree));
     tree
 }
 
@@ -624,7 +682,9 @@ fn literal(value: &Value, tree: &mut Tree) {
         Value::String(text) => tree.scalar(Kind::String, text),
         Value::Array(items) => {
             tree.open(true);
-            items.iter().for_each(|item| literal(item, tree));
+            for item in items {
+                literal(item, tree);
+            }
             tree.close();
         }
         Value::Object(members) => {
@@ -675,5 +735,7 @@ const MAX_ROUNDS: usize = 8;
 
 fn literal_types(values: &Tree) -> Types {
     let kinds = values.roots().filter_map(|root| values.kind(root));
-    kinds.map(super::schema::type_of).fold(Types::NONE, Types::or)
+    kinds
+        .map(super::schema::type_of)
+        .fold(Types::NONE, Types::or)
 }

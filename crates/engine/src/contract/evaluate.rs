@@ -17,7 +17,10 @@ use smol_str::SmolStr;
 
 use super::marks::{Mark, Marks};
 use super::number::Number;
-use super::schema::{Branches, Items, Keyword, Members, NameHasher, Node, NodeId, Program, Range, Types, type_of};
+use super::parameter::Fields;
+use super::schema::{
+    Branches, Items, Keyword, Members, NameHasher, Node, NodeId, Program, Range, Types, type_of,
+};
 use super::tree::{Kind, Tree};
 use super::violation::{Code, Direction, Part, Violation, Violations, plain_name, push_segment};
 use crate::hash::KeyedHash;
@@ -59,6 +62,7 @@ pub(crate) struct Options<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Valid, as JSON Schema has it; fields that no schema names do not count.
+    #[cfg(test)]
     pub(crate) is_valid: bool,
     /// Work that was done.
     pub(crate) work: u64,
@@ -122,6 +126,7 @@ pub(crate) fn evaluate(
         Vec::new()
     };
     Outcome {
+        #[cfg(test)]
         is_valid,
         work: work - evaluation.left,
         pointers: evaluation.pointers(root, &unknown),
@@ -194,6 +199,12 @@ impl<'a, 'v> Evaluation<'a, 'v> {
         self.trials == 0 && self.told < MAX_TOLD
     }
 
+    /// Whether a failure ends the schema at work. Outside of trials the rest is looked at too: for its violations, and for
+    /// the fields that it names.
+    const fn stops(&self, is_valid: bool) -> bool {
+        !is_valid && self.trials > 0
+    }
+
     // --- One schema, one value ---
 
     fn check(&mut self, schema: NodeId, at: u32) -> bool {
@@ -229,7 +240,7 @@ impl<'a, 'v> Evaluation<'a, 'v> {
         let outer = std::mem::replace(&mut self.since, self.marks.now());
         let mut is_valid = self.direction(node);
         for keyword in &node.keywords {
-            if !is_valid && !self.tells() {
+            if self.stops(is_valid) {
                 break;
             }
             is_valid &= match kind {
@@ -310,15 +321,23 @@ impl<'a, 'v> Evaluation<'a, 'v> {
         match keyword {
             Keyword::Range(_) | Keyword::MultipleOf(_) => {
                 let number = matches!(kind, Kind::Number | Kind::Text).then(|| Number::parse(text));
-                number.flatten().is_none_or(|number| self.number(keyword, &number))
+                number
+                    .flatten()
+                    .is_none_or(|number| self.number(keyword, &number))
             }
             Keyword::Format(format) if format.is_numeric() => {
                 let number = matches!(kind, Kind::Number | Kind::Text).then(|| Number::parse(text));
-                let is_right = number.flatten().is_none_or(|number| format.has_number(&number));
+                let is_right = number
+                    .flatten()
+                    .is_none_or(|number| format.has_number(&number));
                 is_right || self.fail(Code::Format)
             }
-            Keyword::Length(_) | Keyword::Pattern(_) | Keyword::Format(_) | Keyword::Characters(_)
-                if matches!(kind, Kind::String) || kind == Kind::Text && types.has(Types::STRING) =>
+            Keyword::Length(_)
+            | Keyword::Pattern(_)
+            | Keyword::Format(_)
+            | Keyword::Characters(_)
+                if matches!(kind, Kind::String)
+                    || kind == Kind::Text && types.has(Types::STRING) =>
             {
                 self.string(keyword, text)
             }
@@ -348,7 +367,11 @@ impl<'a, 'v> Evaluation<'a, 'v> {
         let length = text.len() as u64;
         match keyword {
             // A character has one to four bytes, so most texts need not be counted.
-            Keyword::Length(bounds) if length >= 4 * bounds.min.min(u64::MAX / 4) && length <= bounds.max => true,
+            Keyword::Length(bounds)
+                if length >= 4 * bounds.min.min(u64::MAX / 4) && length <= bounds.max =>
+            {
+                true
+            }
             Keyword::Length(bounds) => {
                 bounds.contain(text.chars().count() as u64) || self.fail(Code::Length)
             }
@@ -410,7 +433,7 @@ impl<'a, 'v> Evaluation<'a, 'v> {
             };
             is_valid &= self.member(schema, item, false);
             self.marks.add(Mark::Member(item));
-            if !is_valid && !self.tells() {
+            if self.stops(is_valid) {
                 break;
             }
         }
@@ -480,12 +503,14 @@ impl<'a, 'v> Evaluation<'a, 'v> {
             if slot.is_some() {
                 self.marks.name(member);
             }
-            if !is_valid && !self.tells() {
+            if self.stops(is_valid) {
                 return false;
             }
         }
         for (bit, name) in members.required.iter().enumerate() {
-            let is_there = seen.get(bit / 64).is_some_and(|bits| bits >> (bit % 64) & 1 == 1);
+            let is_there = seen
+                .get(bit / 64)
+                .is_some_and(|bits| bits >> (bit % 64) & 1 == 1);
             is_valid &= is_there || self.is_exempt(members, name) || self.missing(name);
         }
         is_valid
@@ -530,7 +555,10 @@ impl<'a, 'v> Evaluation<'a, 'v> {
     /// A member's value. What was reached through is remembered, and the path grows by it.
     fn member(&mut self, schema: NodeId, member: u32, is_named: bool) -> bool {
         let outer = std::mem::replace(&mut self.entry, schema);
-        self.path.push(Step { at: member, is_named });
+        self.path.push(Step {
+            at: member,
+            is_named,
+        });
         let is_valid = self.check(schema, member);
         self.path.pop();
         self.entry = outer;
@@ -582,7 +610,8 @@ impl<'a, 'v> Evaluation<'a, 'v> {
     fn has(&mut self, at: u32, name: &str) -> bool {
         let tree = self.tree;
         self.charge(u64::from(tree.count(at)));
-        tree.members(at).any(|member| tree.member_name(member) == name)
+        tree.members(at)
+            .any(|member| tree.member_name(member) == name)
     }
 
     /// Each name as a string of its own.
@@ -634,7 +663,7 @@ impl<'a, 'v> Evaluation<'a, 'v> {
         let mut is_valid = true;
         for schema in all {
             is_valid &= self.check(*schema, at);
-            if !is_valid && !self.tells() {
+            if self.stops(is_valid) {
                 return false;
             }
         }
@@ -666,7 +695,10 @@ impl<'a, 'v> Evaluation<'a, 'v> {
     }
 
     fn one_of(&mut self, all: &[NodeId], at: u32) -> bool {
-        let count = all.iter().filter(|schema| self.attempt(**schema, at)).count();
+        let count = all
+            .iter()
+            .filter(|schema| self.attempt(**schema, at))
+            .count();
         // Text can be a number and a string at once, so several may hold.
         let is_text = self.tree.has_text();
         match count {
@@ -678,6 +710,10 @@ impl<'a, 'v> Evaluation<'a, 'v> {
 
     /// All alternatives failed. If the types leave just one of them, its violations say more than that none fits.
     fn no_alternative(&mut self, all: &[NodeId], at: u32) -> bool {
+        if self.trials > 0 {
+            return false;
+        }
+        self.name_any(all, at);
         if !self.tells() {
             return false;
         }
@@ -694,6 +730,31 @@ impl<'a, 'v> Evaluation<'a, 'v> {
         self.fail(Code::Alternative)
     }
 
+    /// Which alternative was meant is not known, so a field that any of them names is known.
+    fn name_any(&mut self, all: &[NodeId], at: u32) {
+        if !self.options.finds_unknown || self.tree.kind(at) != Some(Kind::Object) {
+            return;
+        }
+        let tree = self.tree;
+        let fields: Vec<Fields<'_>> = all
+            .iter()
+            .map(|schema| Fields::of(self.program, Some(*schema)))
+            .collect();
+        let names: u64 = fields
+            .iter()
+            .map(|fields| fields.names().count() as u64)
+            .sum();
+        self.charge(names.saturating_mul(u64::from(tree.count(at))));
+        self.marks.close_maybe(at);
+        let is_open = fields.iter().any(|fields| fields.is_open);
+        for member in tree.members(at) {
+            let name = tree.member_name(member);
+            if is_open || fields.iter().any(|fields| fields.has(name)) {
+                self.marks.name(member);
+            }
+        }
+    }
+
     fn branch(&mut self, branches: &Branches, at: u32) -> bool {
         let next = if self.attempt(branches.condition, at) {
             branches.then
@@ -705,14 +766,20 @@ impl<'a, 'v> Evaluation<'a, 'v> {
 
     /// The schema that a dynamic reference means: the outermost resource with such an anchor has it.
     fn dynamic(&self, target: NodeId, name: u32) -> NodeId {
-        let mut found = self.scope.iter().filter_map(|resource| self.program.dynamic.get(&(*resource, name)));
+        let mut found = self
+            .scope
+            .iter()
+            .filter_map(|resource| self.program.dynamic.get(&(*resource, name)));
         found.next().copied().unwrap_or(target)
     }
 
     /// Another schema for the same value. Its result is kept, since alternatives may ask again.
     fn refer(&mut self, target: NodeId, at: u32) -> bool {
         let is_container = matches!(self.tree.kind(at), Some(Kind::Array | Kind::Object));
-        let is_composite = self.program.node(target).is_some_and(|node| node.is_composite);
+        let is_composite = self
+            .program
+            .node(target)
+            .is_some_and(|node| node.is_composite);
         // The result of a dynamic reference depends on the way, and a simple schema for a scalar costs less than this.
         if !self.program.dynamic.is_empty() || !is_container && !is_composite {
             return self.check(target, at);
@@ -752,7 +819,10 @@ impl<'a, 'v> Evaluation<'a, 'v> {
 
     fn fail_at(&mut self, code: Code, member: Option<u32>) -> bool {
         if self.tells() && !self.is_spent() {
-            self.tell(code, member.map(|member| plain_name(self.tree.member_name(member))));
+            self.tell(
+                code,
+                member.map(|member| plain_name(self.tree.member_name(member))),
+            );
         }
         false
     }
@@ -803,7 +873,11 @@ impl<'a, 'v> Evaluation<'a, 'v> {
         let mut pointer = String::new();
         if self.options.name.is_empty() {
             for step in &self.path {
-                let name = if step.is_named { self.tree.member_name(step.at) } else { "*" };
+                let name = if step.is_named {
+                    self.tree.member_name(step.at)
+                } else {
+                    "*"
+                };
                 push_segment(&mut pointer, name);
             }
             if let Some(last) = last {
@@ -877,8 +951,12 @@ fn equals(values: &Tree, one: u32, tree: &Tree, other: u32) -> bool {
             values.count(one) == tree.count(other)
                 && values.members(one).all(|one| {
                     let name = values.member_name(one);
-                    let mut same = tree.members(other).filter(|other| tree.member_name(*other) == name);
-                    same.next().is_some_and(|other| equals(values, one, tree, other)) && same.next().is_none()
+                    let mut same = tree
+                        .members(other)
+                        .filter(|other| tree.member_name(*other) == name);
+                    same.next()
+                        .is_some_and(|other| equals(values, one, tree, other))
+                        && same.next().is_none()
                 })
         }
         (Some(Kind::String), Some(_)) if tree.kind(other) == Some(Kind::Text) => {

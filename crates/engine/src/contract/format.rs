@@ -16,10 +16,10 @@ macro_rules! formats {
             $($name),+
         }
 
-        impl Format {
-            /// Every name, for documents and tests.
-            pub(crate) const NAMES: &'static [&'static str] = &[$($($text),+),+];
+        /// The names of the formats that are checked.
+        pub const FORMATS: &[&str] = &[$($($text),+),+];
 
+        impl Format {
             /// The format with this name.
             pub(crate) fn named(name: &str) -> Option<Self> {
                 match name {
@@ -217,7 +217,7 @@ fn duration(text: &str) -> bool {
         Some((days, clock)) => (days, Some(clock)),
         None => (rest, None),
     };
-    let weeks = days.strip_suffix('W').is_some_and(|digits| is_number(digits));
+    let weeks = days.strip_suffix('W').is_some_and(is_number);
     if weeks {
         return clock.is_none();
     }
@@ -262,14 +262,18 @@ fn email(text: &str) -> bool {
     let is_atom = |byte: u8| {
         byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte) || !byte.is_ascii()
     };
-    let quoted = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let quoted = local
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
     let local_ok = match quoted {
         Some(inside) => is_quoted(inside),
         None => local
             .split('.')
             .all(|atom| !atom.is_empty() && atom.bytes().all(is_atom)),
     };
-    let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let literal = domain
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
     let domain_ok = match literal {
         Some(address) => match address.strip_prefix("IPv6:") {
             Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
@@ -306,7 +310,10 @@ fn hostname(text: &str) -> bool {
 }
 
 fn is_a_label(label: &str) -> bool {
-    label.len() > 4 && label.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("xn--"))
+    label.len() > 4
+        && label
+            .get(..4)
+            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("xn--"))
 }
 
 /// Four decimal numbers, without the leading zeros that some readers take for octal.
@@ -324,12 +331,15 @@ fn uuid(text: &[u8]) -> bool {
 }
 
 fn has_scheme(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme))
+    text.split_once(':')
+        .is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
 fn is_scheme(scheme: &str) -> bool {
     scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
 /// RFC 3986, appendix A (RFC 3987 for characters beyond ASCII): every part has only the characters that it may.
@@ -411,7 +421,10 @@ fn uri_template(text: &str) -> bool {
         let names = inside.trim_start_matches(['+', '#', '.', '/', ';', '?', '&']);
         let is_name = |name: &str| {
             let name = name.split([':', '*']).next().unwrap_or_default();
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.%".contains(&b))
+            !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_.%".contains(&b))
         };
         if !names.split(',').all(is_name) {
             return false;
@@ -442,20 +455,77 @@ mod tests {
     #[test]
     fn texts() {
         for (name, right, wrong) in [
-            ("date", vec!["2024-02-29"], vec!["2023-02-29", "2024-13-01", "24-1-1", "2024-02-29T"]),
-            ("time", vec!["08:30:06Z", "23:59:60Z", "01:29:60+01:30"], vec!["8:30:06Z", "22:59:60Z", "08:30:06", "24:00:00Z"]),
-            ("date-time", vec!["1990-12-31T23:59:59.5-08:00"], vec!["1990-12-31", "1990-12-31T23:59:59", "1990-12-31T25:00:00Z"]),
-            ("duration", vec!["P4DT12H30M5S", "PT1H", "P2W", "P1Y2D", "PT0.5S"], vec!["P", "PT", "P1Y2D3", "P1D2H", "1D", "P2WT1H", "PT.5S", "PT0.5H1S", "P2D1Y"]),
-            ("email", vec!["a.b+c@example.com", "\"a b\"@example.com", "a@[127.0.0.1]"], vec!["a", "a@", ".a@b.c", "a..b@c.d", "é@example.com"]),
-            ("hostname", vec!["www.example.com", "xn--4gbwdl.xn--wgbh1c"], vec!["-a.com", "a_b.com", "a..b", ""]),
-            ("ipv4", vec!["192.168.0.1"], vec!["256.0.0.1", "1.2.3", "087.0.0.1"]),
-            ("ipv6", vec!["::1", "::ffff:1.2.3.4"], vec!["1:2", "::1%eth0", "12345::"]),
-            ("uri", vec!["https://u:p@h.example:80/a?b=c#d", "urn:isbn:1", "http://[::1]/"], vec!["/a", "http:// x", "http://h/%zz", "http://[bad]/"]),
-            ("uri-reference", vec!["/a/b?c", "", "../x"], vec!["\\\\host", "a b"]),
+            (
+                "date",
+                vec!["2024-02-29"],
+                vec!["2023-02-29", "2024-13-01", "24-1-1", "2024-02-29T"],
+            ),
+            (
+                "time",
+                vec!["08:30:06Z", "23:59:60Z", "01:29:60+01:30"],
+                vec!["8:30:06Z", "22:59:60Z", "08:30:06", "24:00:00Z"],
+            ),
+            (
+                "date-time",
+                vec!["1990-12-31T23:59:59.5-08:00"],
+                vec!["1990-12-31", "1990-12-31T23:59:59", "1990-12-31T25:00:00Z"],
+            ),
+            (
+                "duration",
+                vec!["P4DT12H30M5S", "PT1H", "P2W", "P1Y2D", "PT0.5S"],
+                vec![
+                    "P", "PT", "P1Y2D3", "P1D2H", "1D", "P2WT1H", "PT.5S", "PT0.5H1S", "P2D1Y",
+                ],
+            ),
+            (
+                "email",
+                vec!["a.b+c@example.com", "\"a b\"@example.com", "a@[127.0.0.1]"],
+                vec!["a", "a@", ".a@b.c", "a..b@c.d", "é@example.com"],
+            ),
+            (
+                "hostname",
+                vec!["www.example.com", "xn--4gbwdl.xn--wgbh1c"],
+                vec!["-a.com", "a_b.com", "a..b", ""],
+            ),
+            (
+                "ipv4",
+                vec!["192.168.0.1"],
+                vec!["256.0.0.1", "1.2.3", "087.0.0.1"],
+            ),
+            (
+                "ipv6",
+                vec!["::1", "::ffff:1.2.3.4"],
+                vec!["1:2", "::1%eth0", "12345::"],
+            ),
+            (
+                "uri",
+                vec![
+                    "https://u:p@h.example:80/a?b=c#d",
+                    "urn:isbn:1",
+                    "http://[::1]/",
+                ],
+                vec!["/a", "http:// x", "http://h/%zz", "http://[bad]/"],
+            ),
+            (
+                "uri-reference",
+                vec!["/a/b?c", "", "../x"],
+                vec!["\\\\host", "a b"],
+            ),
             ("uri-template", vec!["/a/{b}{?c,d*}"], vec!["/a/{b", "/a/}"]),
-            ("uuid", vec!["2eb8aa08-aa98-11ea-b4aa-73b441d16380"], vec!["2eb8aa08aa9811eab4aa73b441d16380", "2eb8aa08-aa98-11ea-b4aa-73b441d1638"]),
+            (
+                "uuid",
+                vec!["2eb8aa08-aa98-11ea-b4aa-73b441d16380"],
+                vec![
+                    "2eb8aa08aa9811eab4aa73b441d16380",
+                    "2eb8aa08-aa98-11ea-b4aa-73b441d1638",
+                ],
+            ),
             ("json-pointer", vec!["", "/a~0b/~1"], vec!["a", "/~2"]),
-            ("relative-json-pointer", vec!["0#", "12/a"], vec!["01", "/a", ""]),
+            (
+                "relative-json-pointer",
+                vec!["0#", "12/a"],
+                vec!["01", "/a", ""],
+            ),
             ("byte", vec!["aGk=", "aGk", "aG\r\nk="], vec!["a-k=", "a"]),
             ("base64url", vec!["a-_k"], vec!["a+/k"]),
         ] {
@@ -474,17 +544,31 @@ mod tests {
     #[test]
     fn numbers() {
         for (name, right, wrong) in [
-            ("int32", vec!["2147483647", "-2147483648", "1e3"], vec!["2147483648", "1.5"]),
-            ("int64", vec!["9223372036854775807"], vec!["9223372036854775808"]),
+            (
+                "int32",
+                vec!["2147483647", "-2147483648", "1e3"],
+                vec!["2147483648", "1.5"],
+            ),
+            (
+                "int64",
+                vec!["9223372036854775807"],
+                vec!["9223372036854775808"],
+            ),
             ("uint8", vec!["255"], vec!["-1", "256"]),
             ("float", vec!["3.4e38", "0.1"], vec!["1e39"]),
         ] {
             let format = Format::named(name).unwrap();
             for text in right {
-                assert!(format.has_number(&Number::parse(text).unwrap()), "{name} {text}");
+                assert!(
+                    format.has_number(&Number::parse(text).unwrap()),
+                    "{name} {text}"
+                );
             }
             for text in wrong {
-                assert!(!format.has_number(&Number::parse(text).unwrap()), "{name} {text}");
+                assert!(
+                    !format.has_number(&Number::parse(text).unwrap()),
+                    "{name} {text}"
+                );
             }
         }
         assert!(Format::named("password").is_none());

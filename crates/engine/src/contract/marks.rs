@@ -37,7 +37,7 @@ pub(crate) struct Marks {
     kept: Vec<Mark>,
     /// For each value: some schema names it, whether that schema holds or not. Empty: nobody asks for unknown fields.
     named: Vec<bool>,
-    /// For each object: some schema names fields of it, whether that schema holds or not.
+    /// For each object: alternatives name fields of it, of which none holds.
     closed: Vec<bool>,
 }
 
@@ -93,9 +93,15 @@ impl Marks {
 
     /// Some schema names fields of this object.
     pub(crate) fn close(&mut self, object: u32) {
+        if !self.closed.is_empty() {
+            self.list.push(Mark::Closed(object));
+        }
+    }
+
+    /// Some alternative would name fields of this object, if it held.
+    pub(crate) fn close_maybe(&mut self, object: u32) {
         if let Some(closed) = self.closed.get_mut((object - self.root) as usize) {
             *closed = true;
-            self.list.push(Mark::Closed(object));
         }
     }
 
@@ -168,15 +174,17 @@ impl Marks {
                 }
             },
         );
-        let is = |list: &[bool], at: u32| list.get((at - root) as usize).copied().unwrap_or_default();
+        let is =
+            |list: &[bool], at: u32| list.get((at - root) as usize).copied().unwrap_or_default();
         let mut unknown = Vec::new();
         let (mut at, end) = (root, tree.next(root));
         while at < end {
-            if tree.kind(at) == Some(Kind::Object) && (is(&closed, at) || !is_valid && is(&self.closed, at)) {
-                unknown.extend(
-                    tree.members(at)
-                        .filter(|member| !is(&marked, *member) && (is_valid || !is(&self.named, *member))),
-                );
+            if tree.kind(at) == Some(Kind::Object)
+                && (is(&closed, at) || !is_valid && is(&self.closed, at))
+            {
+                unknown.extend(tree.members(at).filter(|member| {
+                    !is(&marked, *member) && (is_valid || !is(&self.named, *member))
+                }));
             }
             at += 1;
         }
@@ -200,9 +208,10 @@ impl Marks {
                     tell(*mark);
                     continue;
                 };
-                let (Some(segment), Some(seen)) =
-                    (self.segments.get(*index as usize), entered.get_mut(*index as usize))
-                else {
+                let (Some(segment), Some(seen)) = (
+                    self.segments.get(*index as usize),
+                    entered.get_mut(*index as usize),
+                ) else {
                     continue;
                 };
                 if !*seen && enters(segment) {

@@ -42,6 +42,7 @@ use crate::http::body::BodyKind;
 use crate::http::content_type;
 
 pub use body::{Asked, BodyCheck};
+pub use format::FORMATS;
 pub use operation::{Checked, Operation, RequestHead};
 pub use remove::{NotJson, Removal, Removed, remove};
 pub use violation::{Code, Direction, MAX_VIOLATIONS, Part, Violation, Violations, plain_name};
@@ -73,7 +74,7 @@ struct Place {
 /// The contracts of all APIs.
 #[derive(Debug, Default)]
 pub struct Contracts {
-    contracts: Vec<Contract>,
+    all: Vec<Contract>,
     by_endpoint: HashMap<u32, Place>,
     by_api: HashMap<u32, usize>,
     unchecked: Vec<String>,
@@ -118,9 +119,11 @@ impl Contracts {
             }
         }
         let unchecked = compiled.program.unchecked.iter();
-        self.unchecked.extend(unchecked.map(|what| format!("contract of API {}: {what}", contract.api)));
-        let removal = |settings: &ContractSettings| Removal::new(settings.remove.iter().map(String::as_str));
-        self.contracts.push(Contract {
+        self.unchecked
+            .extend(unchecked.map(|what| format!("contract of API {}: {what}", contract.api)));
+        let removal =
+            |settings: &ContractSettings| Removal::new(settings.remove.iter().map(String::as_str));
+        self.all.push(Contract {
             compiled,
             removals: contract.settings.iter().map(removal).collect(),
             settings: contract.settings.clone(),
@@ -130,7 +133,7 @@ impl Contracts {
     /// Whether no API has a contract, so that nothing is checked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.contracts.is_empty()
+        self.all.is_empty()
     }
 
     /// What cannot be checked in linear time, each with its reason, for people.
@@ -143,7 +146,7 @@ impl Contracts {
     #[must_use]
     pub fn of(&self, endpoint: u32) -> Option<Call<'_>> {
         let place = self.by_endpoint.get(&endpoint)?;
-        let contract = self.contracts.get(place.contract)?;
+        let contract = self.all.get(place.contract)?;
         Some(Call {
             program: &contract.compiled.program,
             operation: contract.compiled.operations.get(place.operation)?,
@@ -156,7 +159,7 @@ impl Contracts {
     /// How calls of an API are held to its contract if they belong to no operation of it.
     #[must_use]
     pub fn settings(&self, api: u32) -> Option<&ContractSettings> {
-        let contract = self.contracts.get(*self.by_api.get(&api)?)?;
+        let contract = self.all.get(*self.by_api.get(&api)?)?;
         contract.settings.first()
     }
 }
@@ -185,7 +188,9 @@ impl Compiled {
             })
             .collect::<Result<_, _>>()?;
         let operations = contract.operations.iter();
-        let operations = operations.map(|written| Operation::new(written, &nodes, &contract.schemes)).collect();
+        let operations = operations
+            .map(|written| Operation::new(written, &nodes, &contract.schemes))
+            .collect();
         Ok(Self {
             program: compiler.finish(),
             operations,
@@ -225,17 +230,32 @@ impl<'c> Call<'c> {
     /// # Arguments
     /// * `declared` - the value of `Content-Type`.
     /// * `bytes` - about how many bytes the body has.
-    pub fn request_body(&self, declared: Option<&str>, bytes: usize, violations: &mut Violations) -> BodyCheck<'c> {
+    pub fn request_body(
+        &self,
+        declared: Option<&str>,
+        bytes: usize,
+        violations: &mut Violations,
+    ) -> BodyCheck<'c> {
         let asked = Asked {
             denies_unknown: self.settings.deny_unknown_fields,
             lists_unknown: false,
         };
-        let content = self.operation.body.as_ref().map(|(_, content)| content.as_slice());
+        let content = self
+            .operation
+            .body
+            .as_ref()
+            .map(|(_, content)| content.as_slice());
         if content.is_none() && self.settings.deny_unknown && bytes > 0 {
             add(Direction::Request, Part::Body, Code::Unknown, violations);
         }
         let kind = (Direction::Request, asked);
-        self.body(content.unwrap_or_default(), declared, kind, bytes, violations)
+        self.body(
+            content.unwrap_or_default(),
+            declared,
+            kind,
+            bytes,
+            violations,
+        )
     }
 
     /// Checks the status and headers of an answer.
@@ -266,7 +286,13 @@ impl<'c> Call<'c> {
         };
         let response = self.operation.response(status);
         let content = response.map_or(&[][..], |response| response.content.as_slice());
-        self.body(content, declared, (Direction::Response, asked), bytes, violations)
+        self.body(
+            content,
+            declared,
+            (Direction::Response, asked),
+            bytes,
+            violations,
+        )
     }
 
     fn body(
@@ -282,7 +308,11 @@ impl<'c> Call<'c> {
         if media.is_none() && !content.is_empty() && bytes > 0 {
             add(direction, Part::Message, Code::ContentType, violations);
         }
-        let kind = if bytes == 0 { BodyKind::Empty } else { BodyKind::of(&parsed.essence) };
+        let kind = if bytes == 0 {
+            BodyKind::Empty
+        } else {
+            BodyKind::of(&parsed.essence)
+        };
         BodyCheck::new(self.program, media, (direction, asked), kind, bytes)
     }
 }

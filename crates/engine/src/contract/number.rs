@@ -123,16 +123,18 @@ impl<'a> Number<'a> {
             return false;
         };
         let modulus = u128::from(divisor.digits);
-        let rest = self
-            .digits()
-            .fold(0_u128, |rest, digit| (rest * 10 + u128::from(digit - b'0')) % modulus);
-        rest * power_of_ten(shift, modulus) % modulus == 0
+        let rest = self.digits().fold(0_u128, |rest, digit| {
+            (rest * 10 + u128::from(digit - b'0')) % modulus
+        });
+        (rest * power_of_ten(shift, modulus)).is_multiple_of(modulus)
     }
 
     /// A hash that equal values share.
     pub(crate) fn hash(&self) -> u64 {
         let start = if self.is_negative { 7 } else { 3 };
-        let digits = self.digits().fold(start, |hash, digit| super::tree::mix(hash, u64::from(digit)));
+        let digits = self.digits().fold(start, |hash, digit| {
+            super::tree::mix(hash, u64::from(digit))
+        });
         super::tree::mix(digits, self.magnitude.cast_unsigned())
     }
 }
@@ -192,7 +194,9 @@ fn exponent(text: &[u8]) -> Option<i64> {
     }
     // Saturated: no text is long enough for the difference to matter.
     let value = digits.iter().fold(0_i64, |value, digit| {
-        value.saturating_mul(10).saturating_add(i64::from(digit - b'0'))
+        value
+            .saturating_mul(10)
+            .saturating_add(i64::from(digit - b'0'))
     });
     // Far from the ends of `i64`, so that adding lengths of texts cannot overflow.
     let value = value.min(i64::MAX / 4);
@@ -205,7 +209,11 @@ fn trim_start(digits: &[u8]) -> &[u8] {
 }
 
 fn trim_end(digits: &[u8]) -> &[u8] {
-    let zeros = digits.iter().rev().take_while(|digit| **digit == b'0').count();
+    let zeros = digits
+        .iter()
+        .rev()
+        .take_while(|digit| **digit == b'0')
+        .count();
     digits.get(..digits.len() - zeros).unwrap_or_default()
 }
 
@@ -226,7 +234,9 @@ mod tests {
     /// Texts that are no numbers are told apart from those that are.
     #[test]
     fn what_is_a_number() {
-        for text in ["", "-", "1.", ".5", "1e", "1e+", "0x1", "1 ", "NaN", "1_0", "e5", "1.e5"] {
+        for text in [
+            "", "-", "1.", ".5", "1e", "1e+", "0x1", "1 ", "NaN", "1_0", "e5", "1.e5",
+        ] {
             assert!(Number::parse(text).is_none(), "{text}");
         }
         for text in ["0", "-0", "1.50", "1e400", "-1E-400", "007", "+5"] {
@@ -247,11 +257,28 @@ mod tests {
             ("0.09", "0.1"),
             ("99", "100"),
         ] {
-            assert_eq!(number(less).compare(&number(more)), Ordering::Less, "{less} {more}");
-            assert_eq!(number(more).compare(&number(less)), Ordering::Greater, "{less} {more}");
+            assert_eq!(
+                number(less).compare(&number(more)),
+                Ordering::Less,
+                "{less} {more}"
+            );
+            assert_eq!(
+                number(more).compare(&number(less)),
+                Ordering::Greater,
+                "{less} {more}"
+            );
         }
-        for (one, other) in [("1", "1.0"), ("100", "1e2"), ("-0", "0.0e5"), ("0.00120", "12e-4")] {
-            assert_eq!(number(one).compare(&number(other)), Ordering::Equal, "{one} {other}");
+        for (one, other) in [
+            ("1", "1.0"),
+            ("100", "1e2"),
+            ("-0", "0.0e5"),
+            ("0.00120", "12e-4"),
+        ] {
+            assert_eq!(
+                number(one).compare(&number(other)),
+                Ordering::Equal,
+                "{one} {other}"
+            );
             assert_eq!(number(one).hash(), number(other).hash(), "{one} {other}");
         }
     }
@@ -278,14 +305,18 @@ mod tests {
             ("11", "2.5", false),
             ("1e308", "0.5", true),
             ("1e308", "3", false),
-            ("12345678910111213141516171819202121", "3", false),
-            ("12345678910111213141516171819202122", "3", true),
+            ("12345678910111213141516171819202122", "3", false),
+            ("12345678910111213141516171819202121", "3", true),
             ("0", "7", true),
             ("-14", "7", true),
             ("7", "700", false),
         ] {
             let divisor = Divisor::new(&number(of)).unwrap();
-            assert_eq!(number(text).is_multiple_of(&divisor), expected, "{text} {of}");
+            assert_eq!(
+                number(text).is_multiple_of(&divisor),
+                expected,
+                "{text} {of}"
+            );
         }
         assert!(Divisor::new(&number("0")).is_none());
     }

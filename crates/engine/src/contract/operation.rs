@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use smol_str::SmolStr;
 
 use super::evaluate::{Options, evaluate};
-use super::parameter::{Found, Fields, Pair, PairKind, Shape, Written, from_pairs, from_text};
+use super::parameter::{Fields, Found, Pair, PairKind, Shape, Written, from_pairs, from_text};
 use super::schema::{NodeId, Program};
 use super::template::{captures, segments};
 use super::tree::{Kind, Tree};
@@ -87,18 +87,33 @@ pub struct Operation {
 impl Operation {
     /// # Arguments
     /// * `nodes` - the nodes of the contract's schemas, by index.
-    pub(crate) fn new(operation: &ContractOperation, nodes: &[NodeId], schemes: &[SecurityScheme]) -> Self {
+    pub(crate) fn new(
+        operation: &ContractOperation,
+        nodes: &[NodeId],
+        schemes: &[SecurityScheme],
+    ) -> Self {
         let parameters = operation.parameters.iter();
         let body = operation.body.as_ref();
         let schemes_of = |names: &Vec<u32>| {
-            let all = names.iter().filter_map(|index| schemes.get(*index as usize));
+            let all = names
+                .iter()
+                .filter_map(|index| schemes.get(*index as usize));
             all.cloned().collect()
         };
         Self {
-            parameters: parameters.map(|parameter| Parameter::new(parameter, nodes)).collect(),
+            parameters: parameters
+                .map(|parameter| Parameter::new(parameter, nodes))
+                .collect(),
             body: body.map(|body| (body.required, media(&body.content, nodes))),
-            responses: operation.responses.iter().map(|response| Response::new(response, nodes)).collect(),
-            security: operation.security.as_ref().map(|all| all.iter().map(schemes_of).collect()),
+            responses: operation
+                .responses
+                .iter()
+                .map(|response| Response::new(response, nodes))
+                .collect(),
+            security: operation
+                .security
+                .as_ref()
+                .map(|all| all.iter().map(schemes_of).collect()),
             is_deprecated: operation.deprecated,
         }
     }
@@ -137,7 +152,9 @@ impl Operation {
     }
 
     fn of(&self, place: ParameterPlace) -> impl Iterator<Item = &Parameter> {
-        self.parameters.iter().filter(move |parameter| parameter.written.place == place)
+        self.parameters
+            .iter()
+            .filter(move |parameter| parameter.written.place == place)
     }
 
     // --- Credentials ---
@@ -159,7 +176,11 @@ impl Operation {
         if self.of(ParameterPlace::Path).next().is_none() {
             return;
         }
-        let raw = head.target.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let raw = head
+            .target
+            .split(|byte| *byte == b'?')
+            .next()
+            .unwrap_or_default();
         let raw = lossy(raw);
         // Only where both have the same segments is it certain that they stand for each other.
         let sent: Vec<&str> = segments(&raw).collect();
@@ -184,11 +205,15 @@ impl Operation {
         let named: Vec<&Parameter> = self.of(ParameterPlace::Query).collect();
         let pairs: Vec<Pair<'_>> = pairs_of(head.parameters, Location::Query);
         // Divided values need the text as it was sent, in which an encoded separator is none.
-        let raw = named.iter().any(|parameter| parameter.is_divided()).then(|| raw_pairs(head.target));
+        let raw = named
+            .iter()
+            .any(|parameter| parameter.is_divided())
+            .then(|| raw_pairs(head.target));
         let is_named = |name: &str| named.iter().any(|parameter| parameter.written.name == name);
         let is_credential = |name: &str| {
             let all = self.security.iter().flatten().flatten();
-            all.into_iter().any(|scheme| matches!(scheme, SecurityScheme::Query(key) if key == name))
+            all.into_iter()
+                .any(|scheme| matches!(scheme, SecurityScheme::Query(key) if key == name))
         };
         let takes = |name: &str| !is_named(name) && !is_credential(name);
         for parameter in &named {
@@ -199,8 +224,14 @@ impl Operation {
             sink.pairs(parameter, pairs, is_encoded, &takes);
         }
         if denies_unknown {
-            let is_member = |name: &str| named.iter().any(|parameter| parameter.takes(sink.program, name));
-            let unknown = pairs.iter().filter(|pair| takes(&pair.name) && !is_member(&pair.name));
+            let is_member = |name: &str| {
+                named
+                    .iter()
+                    .any(|parameter| parameter.takes(sink.program, name))
+            };
+            let unknown = pairs
+                .iter()
+                .filter(|pair| takes(&pair.name) && !is_member(&pair.name));
             let names: Vec<SmolStr> = unknown.map(|pair| plain_name(&pair.name)).collect();
             for name in names {
                 sink.add(Part::Query, Code::Unknown, &name);
@@ -228,7 +259,9 @@ impl Operation {
             let mut all = self.responses.iter();
             all.find(|response| response.status.eq_ignore_ascii_case(wanted))
         };
-        find(&exact).or_else(|| find(&class)).or_else(|| find("default"))
+        find(&exact)
+            .or_else(|| find(&class))
+            .or_else(|| find("default"))
     }
 
     /// Status and headers of an answer.
@@ -305,7 +338,9 @@ impl Response {
         let headers = response.headers.iter();
         Self {
             status: response.status.as_str().into(),
-            headers: headers.map(|header| Parameter::new(header, nodes)).collect(),
+            headers: headers
+                .map(|header| Parameter::new(header, nodes))
+                .collect(),
             content: media(&response.content, nodes),
         }
     }
@@ -342,7 +377,9 @@ pub(crate) fn fits(range: &str, essence: &str) -> bool {
     match range.split_once('*') {
         None => range.eq_ignore_ascii_case(essence),
         Some((before, after)) => {
-            essence.len() >= before.len() + after.len() && essence.starts_with(before) && essence.ends_with(after)
+            essence.len() >= before.len() + after.len()
+                && essence.starts_with(before)
+                && essence.ends_with(after)
         }
     }
 }
@@ -354,11 +391,18 @@ fn has_credential(scheme: &SecurityScheme, head: RequestHead<'_>) -> bool {
         value.is_some_and(|value| !value.is_empty())
     };
     match scheme {
-        SecurityScheme::Header(name) => head.headers.get(name).is_some_and(|value| !value.trim_ascii().is_empty()),
+        SecurityScheme::Header(name) => head
+            .headers
+            .get(name)
+            .is_some_and(|value| !value.trim_ascii().is_empty()),
         SecurityScheme::Query(name) => has(Location::Query, name),
         SecurityScheme::Cookie(name) => has(Location::Cookie, name),
         SecurityScheme::Authorization(scheme) => {
-            let value = head.headers.text("authorization").unwrap_or_default().trim();
+            let value = head
+                .headers
+                .text("authorization")
+                .unwrap_or_default()
+                .trim();
             let (name, rest) = value.split_once(' ').unwrap_or((value, ""));
             if scheme.is_empty() {
                 !value.is_empty()
@@ -372,7 +416,9 @@ fn has_credential(scheme: &SecurityScheme, head: RequestHead<'_>) -> bool {
 }
 
 fn pairs_of(parameters: &Parameters, location: Location) -> Vec<Pair<'_>> {
-    let all = parameters.iter().filter(|parameter| parameter.location == location);
+    let all = parameters
+        .iter()
+        .filter(|parameter| parameter.location == location);
     let pairs = all.map(|parameter| Pair {
         name: Cow::Borrowed(parameter.name),
         value: Cow::Borrowed(parameter.value),
@@ -384,7 +430,10 @@ fn pairs_of(parameters: &Parameters, location: Location) -> Vec<Pair<'_>> {
 /// The pairs of a query with names decoded and values as they were sent. The target's length is bounded, and so is this.
 fn raw_pairs(target: &[u8]) -> Vec<Pair<'_>> {
     let query = memchr::memchr(b'?', target).map(|at| target.get(at + 1..).unwrap_or_default());
-    let pairs = query.unwrap_or_default().split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    let pairs = query
+        .unwrap_or_default()
+        .split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
             let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
@@ -423,7 +472,13 @@ impl Sink<'_, '_> {
     }
 
     /// A parameter of a query or a cookie.
-    fn pairs(&mut self, parameter: &Parameter, pairs: &[Pair<'_>], is_encoded: bool, takes: &dyn Fn(&str) -> bool) {
+    fn pairs(
+        &mut self,
+        parameter: &Parameter,
+        pairs: &[Pair<'_>],
+        is_encoded: bool,
+        takes: &dyn Fn(&str) -> bool,
+    ) {
         let written = &parameter.written;
         let part = match written.place {
             ParameterPlace::Cookie => Part::Cookie,
@@ -439,17 +494,35 @@ impl Sink<'_, '_> {
             }
         } else {
             let how = how(written, is_encoded);
-            from_pairs(how, pairs, (self.program, parameter.schema), takes, &mut tree)
+            from_pairs(
+                how,
+                pairs,
+                (self.program, parameter.schema),
+                takes,
+                &mut tree,
+            )
         };
         self.value(parameter, part, found, &tree);
     }
 
-    fn path_parameter(&mut self, parameter: &Parameter, fixed: &str, seen: &str, sent: Option<&str>) {
+    fn path_parameter(
+        &mut self,
+        parameter: &Parameter,
+        fixed: &str,
+        seen: &str,
+        sent: Option<&str>,
+    ) {
         let written = &parameter.written;
-        let has_style = matches!(written.style, ParameterStyle::Matrix | ParameterStyle::Label);
+        let has_style = matches!(
+            written.style,
+            ParameterStyle::Matrix | ParameterStyle::Label
+        );
         let decoded = sent.map(|sent| percent::decode_bytes(sent.as_bytes()));
         // What was sent is used where it is certain that it is this segment.
-        let is_same = has_style || decoded.as_deref().is_some_and(|bytes| bytes == seen.as_bytes());
+        let is_same = has_style
+            || decoded
+                .as_deref()
+                .is_some_and(|bytes| bytes == seen.as_bytes());
         let (segment, is_encoded) = match sent {
             Some(sent) if is_same => (sent, true),
             _ => (seen, false),
@@ -471,7 +544,10 @@ impl Sink<'_, '_> {
     fn header(&mut self, parameter: &Parameter, headers: &Headers) {
         let written = &parameter.written;
         // OpenAPI 3.1.0, 4.8.12.2.1: these are described elsewhere in a document.
-        let is_elsewhere = matches!(written.name.as_str(), "accept" | "content-type" | "authorization");
+        let is_elsewhere = matches!(
+            written.name.as_str(),
+            "accept" | "content-type" | "authorization"
+        );
         if is_elsewhere {
             return;
         }
@@ -491,7 +567,9 @@ impl Sink<'_, '_> {
     fn value(&mut self, parameter: &Parameter, part: Part, found: Found, tree: &Tree) {
         let written = &parameter.written;
         match found {
-            Found::Missing if written.required => return self.add(part, Code::Required, &written.name),
+            Found::Missing if written.required => {
+                return self.add(part, Code::Required, &written.name);
+            }
             Found::Missing => return,
             Found::Malformed => return self.add(part, Code::Malformed, &written.name),
             Found::Repeated => self.add(part, Code::Repeated, &written.name),

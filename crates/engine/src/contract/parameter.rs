@@ -72,11 +72,8 @@ impl Shape {
     }
 
     const fn is_scalar(self) -> bool {
-        self.types.has_any(
-            Types::STRING
-                .or(Types::NUMBER)
-                .or(Types::BOOLEAN),
-        )
+        self.types
+            .has_any(Types::STRING.or(Types::NUMBER).or(Types::BOOLEAN))
     }
 
     const fn may_be_list(self) -> bool {
@@ -111,7 +108,9 @@ impl<'p> Fields<'p> {
             named: Vec::new(),
             is_open: schema.is_none(),
         };
-        let place = schema.map(|schema| program.in_place(schema)).unwrap_or_default();
+        let place = schema
+            .map(|schema| program.in_place(schema))
+            .unwrap_or_default();
         let mut is_closed = false;
         for node in place.iter().filter_map(|id| program.node(*id)) {
             for keyword in &node.keywords {
@@ -160,7 +159,10 @@ pub(crate) fn from_pairs(
     if written.style == ParameterStyle::DeepObject {
         return deep_object(written.name, pairs, tree);
     }
-    let own: SmallVec<[&Pair<'_>; 4]> = pairs.iter().filter(|pair| pair.name == written.name).collect();
+    let own: SmallVec<[&Pair<'_>; 4]> = pairs
+        .iter()
+        .filter(|pair| pair.name == written.name)
+        .collect();
     if shape.is_object() && written.explode && own.iter().all(|pair| pair.kind == PairKind::Text) {
         return exploded_object(pairs, &Fields::of(program, schema), takes, tree);
     }
@@ -210,7 +212,9 @@ fn list_or_text(shape: Shape, texts: &[&str], tree: &mut Tree) {
         }
         tree.close();
     } else {
-        texts.iter().for_each(|text| tree.scalar(Kind::Text, text));
+        for text in texts {
+            tree.scalar(Kind::Text, text);
+        }
     }
 }
 
@@ -237,10 +241,15 @@ fn exploded_object(
 /// `R,100,G,200` or `3,4,5`, in one text.
 fn divided(written: Written<'_>, text: &str, shape: Shape, tree: &mut Tree) -> Found {
     let pieces = divide(text, written.style);
-    let pieces: Vec<Cow<'_, str>> = pieces.into_iter().map(|piece| decoded(piece, written)).collect();
+    let pieces: Vec<Cow<'_, str>> = pieces
+        .into_iter()
+        .map(|piece| decoded(piece, written))
+        .collect();
     if !shape.is_object() {
         tree.open(true);
-        pieces.iter().for_each(|piece| tree.scalar(Kind::Text, piece));
+        for piece in &pieces {
+            tree.scalar(Kind::Text, piece);
+        }
         tree.close();
         return Found::Value;
     }
@@ -296,7 +305,11 @@ fn decoded<'t>(piece: &'t str, written: Written<'_>) -> Cow<'t, str> {
 fn deep_object(name: &str, pairs: &[Pair<'_>], tree: &mut Tree) -> Found {
     let mut members: Vec<(Brackets<'_>, &Pair<'_>)> = Vec::new();
     for pair in pairs {
-        let Some(rest) = pair.name.strip_prefix(name).filter(|rest| rest.starts_with('[')) else {
+        let Some(rest) = pair
+            .name
+            .strip_prefix(name)
+            .filter(|rest| rest.starts_with('['))
+        else {
             continue;
         };
         let Some(path) = brackets(rest) else {
@@ -345,9 +358,13 @@ fn nest(members: &[(Brackets<'_>, &Pair<'_>)], depth: usize, tree: &mut Tree) {
     }
     let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     // `a[]=1&a[]=2`, `a[0]=1`, and a name that comes again.
-    let is_list = members.iter().all(|(path, _)| name_at(path, depth).is_none_or(is_number));
+    let is_list = members
+        .iter()
+        .all(|(path, _)| name_at(path, depth).is_none_or(is_number));
     tree.open(is_list);
-    for same in members.chunk_by(|(one, _), (other, _)| name_at(one, depth) == name_at(other, depth)) {
+    for same in
+        members.chunk_by(|(one, _), (other, _)| name_at(one, depth) == name_at(other, depth))
+    {
         let name = same.first().and_then(|(path, _)| name_at(path, depth));
         if !is_list {
             tree.name(name.unwrap_or_default());
@@ -384,7 +401,11 @@ pub(crate) fn from_text(
     }
     if !shape.is_list() && !shape.is_object() {
         tree.scalar(Kind::Text, &decoded_text(body, written));
-        return if body.is_empty() { Found::Empty } else { Found::Value };
+        return if body.is_empty() {
+            Found::Empty
+        } else {
+            Found::Value
+        };
     }
     let separator = match written.style {
         ParameterStyle::Label if written.explode => '.',
@@ -402,7 +423,10 @@ fn matrix(written: Written<'_>, body: &str, shape: Shape, tree: &mut Tree) -> Fo
         .map(|part| part.split_once('=').unwrap_or((part, "")))
         .collect();
     if shape.is_object() && written.explode {
-        let pieces: Vec<String> = parts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pieces: Vec<String> = parts
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
         return collect(written, &pieces, shape, tree);
     }

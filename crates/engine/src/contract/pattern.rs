@@ -224,21 +224,31 @@ impl Translation<'_> {
             self.out.push('^');
             self.rest = rest;
         }
-        let mut is_after_dash = false;
+        // Whether a range may begin at the last character, and whether one has begun.
+        let (mut can_begin, mut has_begun) = (false, false);
         loop {
             let character = self.next().ok_or("a class does not end")?;
+            let is_class = character == '\\'
+                && self
+                    .rest
+                    .starts_with(['d', 'D', 'w', 'W', 's', 'S', 'p', 'P']);
             match character {
                 ']' => break,
+                '-' if can_begin && !self.rest.starts_with(']') => {
+                    self.out.push('-');
+                    (can_begin, has_begun) = (false, true);
+                    continue;
+                }
                 '\\' => self.escape(true)?,
                 // These mean more in the crate's classes than in JavaScript's.
-                '[' | '&' | '~' | '^' => {
+                '[' | '&' | '~' | '^' | '-' => {
                     self.out.push('\\');
                     self.out.push(character);
                 }
-                '-' if is_after_dash || self.rest.starts_with(['-', ']']) => self.out.push_str(r"\-"),
                 other => self.out.push(other),
             }
-            is_after_dash = character == '-';
+            can_begin = !has_begun && !is_class;
+            has_begun = false;
         }
         self.out.push(']');
         Ok(())
@@ -261,7 +271,8 @@ impl Translation<'_> {
             's' | 'S' => class(SPACE, letter == 'S'),
             'b' if in_class => r"\x08".to_owned(),
             'b' => r"(?-u:\b)".to_owned(),
-            'n' | 't' | 'r' | 'f' | 'v' | 'p' | 'P' | 'B' | 'A' | 'z' => format!(r"\{letter}"),
+            'n' | 't' | 'r' | 'f' | 'v' | 'B' | 'A' | 'z' => format!(r"\{letter}"),
+            'p' | 'P' => self.property(letter)?,
             // The end of a text in Java, .NET and Ruby, where many documents come from.
             'Z' => r"\z".to_owned(),
             '0' => r"\x00".to_owned(),
@@ -296,6 +307,14 @@ impl Translation<'_> {
         Ok(format!(r"\x{{{code:x}}}"))
     }
 
+    /// `\p{L}`, `\P{Script=Greek}`.
+    fn property(&mut self, letter: char) -> Result<String, &'static str> {
+        let end = self.rest.find('}').filter(|_| self.rest.starts_with('{'));
+        let (name, rest) = self.rest.split_at(end.ok_or("a property has no name")? + 1);
+        self.rest = rest;
+        Ok(format!(r"\{letter}{name}"))
+    }
+
     fn hex(&mut self, count: usize) -> Option<u32> {
         let (digits, rest) = self.rest.split_at_checked(count)?;
         let code = u32::from_str_radix(digits, 16).ok()?;
@@ -321,9 +340,17 @@ mod tests {
             (r"^a*$", vec!["", "aaa"], vec!["ab"]),
             (r"\d", vec!["7"], vec!["٣", "x"]),
             (r"^\w+$", vec!["a_1"], vec!["é", "a b"]),
-            (r"^\s$", vec![" ", "\u{feff}", "\u{a0}"], vec!["\u{85}", "x"]),
+            (
+                r"^\s$",
+                vec![" ", "\u{feff}", "\u{a0}"],
+                vec!["\u{85}", "x"],
+            ),
             (r"^.$", vec!["é"], vec!["\n", "\u{2028}"]),
-            (r"^[\w.+-]+@[\w-]+\.[a-z]{2,}$", vec!["a.b+c@d-e.io"], vec!["a@b"]),
+            (
+                r"^[\w.+-]+@[\w-]+\.[a-z]{2,}$",
+                vec!["a.b+c@d-e.io"],
+                vec!["a@b"],
+            ),
             (r"^[^\s/]+$", vec!["ab"], vec!["a/b", "a b"]),
             (r"^\/[a-z]+\/$", vec!["/a/"], vec!["a"]),
             (r"^\u0041\x42\u{43}$", vec!["ABC"], vec![]),
@@ -363,7 +390,15 @@ mod tests {
         ] {
             assert_eq!(password.is_match(text), expected, "{text}");
         }
-        for pattern in [r"a(?=b)", r"(?<!a)b", r"(a)\1", r"^(?=a)b|c", r"[", r"(", r"\"] {
+        for pattern in [
+            r"a(?=b)",
+            r"(?<!a)b",
+            r"(a)\1",
+            r"^(?=a)b|c",
+            r"[",
+            r"(",
+            r"\",
+        ] {
             assert!(Pattern::new(pattern).is_err(), "{pattern}");
         }
     }

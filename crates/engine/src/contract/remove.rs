@@ -12,12 +12,15 @@ use crate::http::json_text::{StringEnd, number, string_end, unescape_into, word_
 /// The deepest nesting. What is deeper is not looked at by the check either.
 const MAX_DEPTH: usize = super::tree::MAX_DEPTH;
 
+/// The segments of a path before its last one.
+type Segments = Box<[Box<str>]>;
+
 /// Fields that are always taken out.
 #[derive(Debug, Clone, Default)]
 pub struct Removal {
     names: HashSet<Box<str>>,
     /// Paths by their last segment.
-    paths: HashMap<Box<str>, Vec<Box<[Box<str>]>>>,
+    paths: HashMap<Box<str>, Vec<Segments>>,
 }
 
 /// The text is no JSON, or is cut short: nothing was taken out of it.
@@ -36,7 +39,12 @@ pub struct Removed {
 /// Bytes are payload: shown by length only.
 impl std::fmt::Debug for Removed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Removed({} bytes, {} fields)", self.body.len(), self.count)
+        write!(
+            f,
+            "Removed({} bytes, {} fields)",
+            self.body.len(),
+            self.count
+        )
     }
 }
 
@@ -52,7 +60,9 @@ impl Removal {
                 removal.names.insert(field.into());
                 continue;
             };
-            let segments = path.split('/').map(|segment| segment.replace("~1", "/").replace("~0", "~"));
+            let segments = path
+                .split('/')
+                .map(|segment| segment.replace("~1", "/").replace("~0", "~"));
             let mut segments: Vec<Box<str>> = segments.map(Into::into).collect();
             if let Some(last) = segments.pop() {
                 removal.paths.entry(last).or_default().push(segments.into());
@@ -72,10 +82,9 @@ impl Removal {
             let paths = self.paths.get(last).into_iter().flatten();
             paths.into_iter().any(|path| {
                 path.len() + 1 == open.len()
-                    && path
-                        .iter()
-                        .zip(open)
-                        .all(|(segment, frame)| **segment == *"*" || !frame.is_list && **segment == *frame.name)
+                    && path.iter().zip(open).all(|(segment, frame)| {
+                        **segment == *"*" || !frame.is_list && **segment == *frame.name
+                    })
             })
         };
         self.names.contains(name) || !self.paths.is_empty() && (is_path(name) || is_path("*"))
@@ -279,7 +288,8 @@ impl Remover<'_> {
 
     fn copy_to(&mut self, end: usize) {
         if end > self.copied {
-            self.out.extend_from_slice(self.body.get(self.copied..end).unwrap_or_default());
+            self.out
+                .extend_from_slice(self.body.get(self.copied..end).unwrap_or_default());
             self.copied = end;
         }
     }
@@ -321,13 +331,29 @@ mod tests {
             (r#"{"a":1,"b":2,"c":3}"#, vec!["b", "c"], r#"{"a":1}"#),
             (r#"{"a":1,"b":2,"c":3}"#, vec!["a", "c"], r#"{"b":2}"#),
             (r#"{ "a" : 1 }"#, vec!["a"], "{ }"),
-            ("{ \"a\" : 1.50e1 ,\r\n\t\"b\":\"\\u00e9\" }", vec!["x", "a"], "{\"b\":\"\\u00e9\" }"),
-            (r#"[{"s":1,"t":2},{"t":[{"s":{}}]}]"#, vec!["s"], r#"[{"t":2},{"t":[{}]}]"#),
+            (
+                "{ \"a\" : 1.50e1 ,\r\n\t\"b\":\"\\u00e9\" }",
+                vec!["x", "a"],
+                "{\"b\":\"\\u00e9\" }",
+            ),
+            (
+                r#"[{"s":1,"t":2},{"t":[{"s":{}}]}]"#,
+                vec!["s"],
+                r#"[{"t":2},{"t":[{}]}]"#,
+            ),
             (r#"{"a":{"s":1},"s":2}"#, vec!["/a/s"], r#"{"a":{},"s":2}"#),
-            (r#"{"a":[{"s":1,"k":0}],"s":2}"#, vec!["/a/*/s"], r#"{"a":[{"k":0}],"s":2}"#),
+            (
+                r#"{"a":[{"s":1,"k":0}],"s":2}"#,
+                vec!["/a/*/s"],
+                r#"{"a":[{"k":0}],"s":2}"#,
+            ),
             (r#"{"a":{"x":1,"y":2}}"#, vec!["/a/*"], r#"{"a":{}}"#),
             (r#"{"\u0073":1,"k":"s"}"#, vec!["s"], r#"{"k":"s"}"#),
-            (r#"{"a/b":1,"c~d":2,"k":3}"#, vec!["/a~1b", "/c~0d"], r#"{"k":3}"#),
+            (
+                r#"{"a/b":1,"c~d":2,"k":3}"#,
+                vec!["/a~1b", "/c~0d"],
+                r#"{"k":3}"#,
+            ),
             (r#"{"s":1,"s":2,"k":3}"#, vec!["s"], r#"{"k":3}"#),
             (r#"{"s":{"s":1},"k":{"s":[1,2]}}"#, vec!["s"], r#"{"k":{}}"#),
             ("{\"s\":1}\n{\"k\":1}", vec!["s"], "{}\n{\"k\":1}"),
@@ -355,17 +381,36 @@ mod tests {
     #[test]
     fn broken_texts() {
         let removal = Removal::new(["s"]);
-        for body in ["", "{", r#"{"s":1"#, r#"{"s":1,}"#, "{'s':1}", r#"{"s" 1}"#, r#"{"s":1}}"#, "nul", &"[".repeat(500)] {
-            assert_eq!(remove(body.as_bytes(), &removal, &[]), Err(NotJson), "{body}");
+        for body in [
+            "",
+            "{",
+            r#"{"s":1"#,
+            r#"{"s":1,}"#,
+            "{'s':1}",
+            r#"{"s" 1}"#,
+            r#"{"s":1}}"#,
+            "nul",
+            &"[".repeat(500),
+        ] {
+            assert_eq!(
+                remove(body.as_bytes(), &removal, &[]),
+                Err(NotJson),
+                "{body}"
+            );
         }
     }
 
     fn value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(json!(null)), any::<i32>().prop_map(Value::from), "[a-z\"\\\\é]{0,4}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(json!(null)),
+            any::<i32>().prop_map(Value::from),
+            "[a-z\"\\\\é]{0,4}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(4, 32, 5, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..5).prop_map(Value::Array),
-                prop::collection::hash_map("[a-f]", inner, 0..6).prop_map(|map| Value::Object(map.into_iter().collect())),
+                prop::collection::hash_map("[a-f]", inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         })
     }

@@ -65,7 +65,11 @@ impl Types {
 }
 
 /// One schema.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a keyword of its own"
+)]
 pub(crate) struct Node {
     pub(crate) types: Types,
     /// The schema `false`.
@@ -79,6 +83,9 @@ pub(crate) struct Node {
     /// Asserted in this order.
     pub(crate) keywords: Box<[Keyword]>,
 }
+
+/// A member, and the members that it asks for.
+pub(crate) type Dependency = (Box<str>, Box<[Box<str>]>);
 
 /// Limits of a count, both allowed.
 #[derive(Debug, Clone, Copy)]
@@ -94,10 +101,10 @@ impl Bounds {
 }
 
 /// A keyword that asserts something, with what belongs to it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Keyword {
     /// `enum` and `const`: each value is a root.
-    Enum(Arc<Tree>),
+    Enum(Box<Tree>),
     /// `minimum` and its kin; the text of the number.
     Range(Box<Range>),
     MultipleOf(Divisor),
@@ -116,7 +123,7 @@ pub(crate) enum Keyword {
     Members(Box<Members>),
     MemberCount(Bounds),
     PropertyNames(NodeId),
-    DependentRequired(Box<[(Box<str>, Box<[Box<str>]>)]>),
+    DependentRequired(Box<[Dependency]>),
     DependentSchemas(Box<[(Box<str>, NodeId)]>),
     AllOf(Box<[NodeId]>),
     AnyOf(Box<[NodeId]>),
@@ -260,7 +267,11 @@ impl Keyword {
         match self {
             Self::AllOf(all) | Self::AnyOf(all) | Self::OneOf(all) => all.to_vec(),
             Self::Ref(target) | Self::DynamicRef(target, _) => vec![*target],
-            Self::If(branches) => branches.then.into_iter().chain(branches.otherwise).collect(),
+            Self::If(branches) => branches
+                .then
+                .into_iter()
+                .chain(branches.otherwise)
+                .collect(),
             Self::DependentSchemas(all) => all.iter().map(|(_, schema)| *schema).collect(),
             _ => Vec::new(),
         }

@@ -55,7 +55,11 @@ mod tests {
             ("users", "users", "id", None),
             ("{id}", "a,b", "other", None),
         ] {
-            assert_eq!(captures(template, segment, wanted), expected, "{template} {segment}");
+            assert_eq!(
+                captures(template, segment, wanted),
+                expected,
+                "{template} {segment}"
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The reader of a body tells it, so a body is read once for parameters, rules and contract. Memory is some ten times the
 //! text at worst (`[1,1,1…]`), in two buffers whatever the number of values.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use super::number::Number;
 
@@ -60,7 +60,7 @@ pub(crate) struct Tree {
     name_start: Option<u32>,
     is_over_limit: bool,
     has_text: bool,
-    hashes: OnceCell<Vec<u64>>,
+    hashes: OnceLock<Vec<u64>>,
 }
 
 /// Values are payload: only their number is shown.
@@ -186,7 +186,9 @@ impl Tree {
     }
 
     fn has_name(&self, at: u32) -> bool {
-        self.nodes.get(at as usize).is_some_and(|node| node.name_start < node.start)
+        self.nodes
+            .get(at as usize)
+            .is_some_and(|node| node.name_start < node.start)
     }
 
     // --- Reading ---
@@ -239,7 +241,9 @@ impl Tree {
 
     /// The value behind this one and all that is in it.
     pub(crate) fn next(&self, at: u32) -> u32 {
-        self.nodes.get(at as usize).map_or(u32::MAX, |node| node.next)
+        self.nodes
+            .get(at as usize)
+            .map_or(u32::MAX, |node| node.next)
     }
 
     /// The members of a container, one after another.
@@ -276,7 +280,9 @@ impl Tree {
             while parents.last().is_some_and(|(_, end)| *end <= index) {
                 parents.pop();
             }
-            if let (Some((parent, _)), Some(slot)) = (parents.last(), parent_of.get_mut(index as usize)) {
+            if let (Some((parent, _)), Some(slot)) =
+                (parents.last(), parent_of.get_mut(index as usize))
+            {
                 *slot = *parent;
             }
             if matches!(node.kind, Kind::Array | Kind::Object) {
@@ -307,10 +313,10 @@ impl Tree {
 
     fn hash(&self, at: u32, members: u64) -> u64 {
         match self.kind(at) {
-            Some(Kind::Number) => {
-                Number::parse(self.text(at)).map_or(0, |number| number.hash())
+            Some(Kind::Number) => Number::parse(self.text(at)).map_or(0, |number| number.hash()),
+            Some(Kind::String | Kind::Text | Kind::Bytes) => {
+                mix(11, bytes(self.text(at).as_bytes()))
             }
-            Some(Kind::String | Kind::Text | Kind::Bytes) => mix(11, bytes(self.text(at).as_bytes())),
             Some(Kind::Array) => mix(13, members),
             Some(Kind::Object) => mix(17, members),
             Some(Kind::True) => 19,

@@ -28,8 +28,14 @@ pub(crate) fn resolve(base: &str, reference: &str) -> String {
     let path = if reference.starts_with('/') {
         reference.to_owned()
     } else {
-        let folder = path.rfind('/').map_or("", |end| path.get(..=end).unwrap_or_default());
-        let folder = if folder.is_empty() && !host.is_empty() { "/" } else { folder };
+        let folder = path
+            .rfind('/')
+            .map_or("", |end| path.get(..=end).unwrap_or_default());
+        let folder = if folder.is_empty() && !host.is_empty() {
+            "/"
+        } else {
+            folder
+        };
         format!("{folder}{reference}")
     };
     format!("{scheme}{host}{}", without_dots(&path))
@@ -37,7 +43,10 @@ pub(crate) fn resolve(base: &str, reference: &str) -> String {
 
 fn has_scheme(reference: &str) -> bool {
     reference.split_once(':').is_some_and(|(scheme, _)| {
-        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        !scheme.is_empty()
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
     })
 }
 
@@ -47,11 +56,10 @@ fn without_dots(path: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split('/') {
         match segment {
-            "." => {}
             ".." if segments.len() > 1 => {
                 segments.pop();
             }
-            ".." => {}
+            "." | ".." => {}
             other => segments.push(other),
         }
     }

@@ -153,6 +153,8 @@ columns! {
     tags: list = &row.tags;
     observed: list = &row.observed;
     weight: u32 = row.weight;
+    source: text = &row.source;
+    unseen: list = &row.unseen;
 }
 
 impl EventBatch {

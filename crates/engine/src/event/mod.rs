@@ -132,6 +132,8 @@ pub struct EventRow {
     pub tags: Vec<String>,
     pub observed: Vec<String>,
     pub weight: u32,
+    pub source: SmolStr,
+    pub unseen: Vec<&'static str>,
 }
 
 impl EventRow {

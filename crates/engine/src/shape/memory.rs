@@ -195,7 +195,7 @@ impl Memory {
         let group = call.caller % GROUPS;
         let key = spread(node.way ^ call.endpoint.rotate_left(17) ^ (group << 56));
         // Groups begin anew at different times, so that a field is not told by all of them at once.
-        let epoch = (call.now_us + group * EPOCH_US / GROUPS) / EPOCH_US & 0xffff;
+        let epoch = ((call.now_us + group * EPOCH_US / GROUPS) / EPOCH_US) & 0xffff;
         let slot = self.slots.get(key as usize % SLOTS)?;
         Some((slot, key >> 32 << 32 | epoch << 16))
     }

@@ -9,6 +9,10 @@
 
 use std::path::PathBuf;
 
+use starfort_engine::bundle::contract::{
+    ApiContract, ContractBody, ContractMedia, ContractOperation, ContractParameter, ContractPlace,
+    ContractResponse, ContractSettings, ParameterPlace, ParameterStyle, SecurityScheme,
+};
 use starfort_engine::bundle::{
     Action, AddressList, Api, ApiKey, ApiKeySource, Bot, Bundle, CannedResponse, Content, Endpoint,
     Expr, Field, Function, Geo, Identity, JwtProvider, Limits, Mode, Phase, Policy, Quantifier,
@@ -120,6 +124,72 @@ pub(crate) fn bundle(endpoints: u32, policies: u32) -> Bundle {
         shapes: false,
         rules: Vec::new(),
         contracts: Vec::new(),
+    }
+}
+
+/// A contract of the first endpoint that has a part of each kind.
+pub(crate) fn contract() -> ApiContract {
+    let parameter = |name: &str, place, style| ContractParameter {
+        name: name.into(),
+        place,
+        required: true,
+        schema: Some(0),
+        style,
+        explode: true,
+        allow_reserved: false,
+        allow_empty: false,
+        media_type: None,
+    };
+    let media = || ContractMedia {
+        media_type: "application/json".into(),
+        schema: Some(1),
+        encoding: Vec::new(),
+    };
+    let operation = ContractOperation {
+        places: vec![ContractPlace {
+            endpoint: 0,
+            path: "/api/v1/group0/login".into(),
+            settings: 0,
+        }],
+        parameters: vec![parameter(
+            "page",
+            ParameterPlace::Query,
+            ParameterStyle::Form,
+        )],
+        body: Some(ContractBody {
+            required: true,
+            content: vec![media()],
+        }),
+        responses: vec![ContractResponse {
+            status: "2XX".into(),
+            headers: vec![parameter(
+                "x-left",
+                ParameterPlace::Header,
+                ParameterStyle::Simple,
+            )],
+            content: vec![media()],
+        }],
+        security: Some(vec![vec![0], vec![]]),
+        deprecated: false,
+    };
+    ApiContract {
+        api: 0,
+        digest: "0123456789abcdef".into(),
+        definitions: r##"{"$defs":{"A":{"properties":{"a":{"$ref":"#/$defs/A"}}}}}"##.into(),
+        schemas: vec![
+            r#"{"type":"integer","minimum":1}"#.into(),
+            r##"{"$ref":"#/$defs/A"}"##.into(),
+        ],
+        schemes: vec![SecurityScheme::Header("x-key".into())],
+        operations: vec![operation],
+        settings: vec![ContractSettings {
+            requests: Some(Mode::Enforce),
+            responses: Some(Mode::Observe),
+            deny_unknown: true,
+            deny_unknown_fields: true,
+            remove: vec!["/items/*/cost".into()],
+            remove_undocumented: true,
+        }],
     }
 }
 

@@ -1,7 +1,8 @@
 -- Calls whose shape was told and that arrived between two times of `received`. A caller is a verified subject, or else an
 -- address, for credentials that nobody verified can be made up. An address of IPv6 counts by its network of 64 bits.
 SELECT
-    toString(events.id) AS id,
+    -- Clients may choose the id of a request, so it alone is not enough.
+    cityHash64(events.id, events.time, events.node, events.address, events.path) AS row_key,
     received,
     toString(events.api) AS api,
     toString(events.endpoint_id) AS endpoint_id,
@@ -18,9 +19,9 @@ SELECT
     shape_request,
     shape_response,
     count() OVER () AS total
-FROM events
+FROM {table:Identifier} AS events
 WHERE received > {since:DateTime64(6, 'UTC')}
   AND received <= {until:DateTime64(6, 'UTC')}
   AND (shape_request != '' OR shape_response != '')
-ORDER BY cityHash64(id)
+ORDER BY row_key
 LIMIT {limit:UInt32}

@@ -22,7 +22,7 @@ _STYLES: Final[dict[Place, Style]] = {"path": "simple", "query": "form", "header
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def operation(
+def operation(  # noqa: PLR0913 (a record, whose it is, and how it is read)
     record: Record, method: str, template: str, *, reading: Reading, trust: Trust, operation_id: str = ""
 ) -> Operation:
     """One endpoint as its traffic shows it.
@@ -59,9 +59,9 @@ def confidence(record: Record, trust: Trust) -> float:
     """How likely it is that the next request is within what is trusted, from 0 to 1.
 
     By Good and Turing (1953), the share of what was seen once estimates how much is still unseen. Here it is
-    the facts that one caller showed over the requests that were told; three more of both are the rule of three:
-    after n requests without a surprise, the chance of one is below 3/n (95 %). Shapes are told when they
-    show something new, so the true confidence is greater.
+    the facts that one caller showed over the requests that were told. Three more of both are the rule of
+    three: after n requests without a surprise, the chance of one is below 3/n (95 %). Shapes are told when
+    they show something new, so the true confidence is greater.
     """
     request = record.sides.get(REQUEST)
     if request is None or request.support(trust) is not None:
@@ -107,7 +107,7 @@ class _Maker:
             if not self._learner.has(member):
                 continue
             required = name not in lacking and found.seen >= MIN_SEEN
-            # Cookies and headers of the way (proxies, browsers) come and go, so none of them is ever asked for.
+            # Cookies and headers of browsers and proxies come and go, so none of them is ever asked for.
             required &= place == "query"
             schema = self._learner.field(member)
             style = _STYLES[place]

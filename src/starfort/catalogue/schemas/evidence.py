@@ -140,7 +140,7 @@ class Evidence:
 
     def merge(self, other: Evidence, trust: Trust) -> None:
         """Take over all that another one knows."""
-        own_objects, other_objects = self._objects(), other._objects()  # noqa: SLF001 (of the same class)
+        own_objects, other_objects = self._objects(), other._objects()
         self.seen = max(self.seen, other.seen)
         for aspect in ASPECTS:
             facts: Facts = getattr(self, aspect)

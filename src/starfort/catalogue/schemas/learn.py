@@ -7,7 +7,8 @@ Two readings of the same evidence:
   traffic never shows the longest value that is right. For the contract.
 
 Beyond JSON Schema, it says what traffic can tell without values: `x-starfort-characters` (classes of
-characters) and `x-starfort-hashes` (an enumeration, by keyed hashes). `docs/events.md`, "Shapes", defines both.
+characters) and `x-starfort-hashes` (an enumeration, by keyed hashes). `docs/events.md`, "Shapes", defines
+both.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ MAX_SIZE: Final = 62
 
 ROOM: Final = 0.25
 """Room beside the lengths that were seen, as a share of their span. It was set on the forms of
-`benchmarks/learned_contract`: below it, benign values of the next weeks fall out; above it, little changes."""
+`benchmarks/learned_contract`: below it, more benign values fall out; above it, little changes."""
 
 PROSE: Final = 8
 """So many classes of punctuation make a text prose, where any ordinary mark may come next."""
@@ -148,7 +149,7 @@ class Learner:
         return joined(strange, self._trust) is None
 
     def _bounds(self, facts: Facts) -> tuple[int, int] | None:
-        """The least and the greatest figure that count: what lies beyond has too little support, all together."""
+        """The least and the greatest figure that count: all beyond together have too little support."""
         low, high = self._least(facts, sorted(facts)), self._least(facts, sorted(facts, reverse=True))
         return None if low is None or high is None else (low, high)
 

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from starfort.base.sql import load_sql
 from starfort.store import Store
+from starfort.store.rows import Row
 
 OVERLAP: Final = timedelta(seconds=10)
-"""Time that is read again, because a batch gets its time of arrival before it can be read. Rows that were read
-are known by their ids."""
+"""Time that is read again, because a batch gets its time of arrival before it can be read. Rows that were
+read are known by a hash."""
 
 SLICE: Final = timedelta(minutes=10)
 """Arrival time that one look reads at most; a look after a long pause catches up over several."""
@@ -21,8 +22,8 @@ LATEST: Final = timedelta(hours=24)
 """How far back the first look goes."""
 
 MAX_ROWS: Final = 2_000
-"""Rows of one look; of more, an arbitrary choice is taken. Engines bound the rate of shapes, so this is met after
-a pause only."""
+"""Rows of one look; of more, an arbitrary choice is taken. Engines bound the rate of shapes, so this is met
+after a pause only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +69,43 @@ class ShapeObserver:
         self._store = store
         self.watermark = watermark
         self.dropped = 0
-        self._known: dict[str, datetime] = {}
+        self._known: dict[int, datetime] = {}
 
     def read(self) -> Iterator[ShapedCall]:
-        """The next slice of what came; reading moves the watermark on.
+        """What came since the last time, at most `SLICE` of it; reading moves the watermark on.
 
         Raises:
             StoreError: the store does not answer; what was not read is read the next time.
         """
         # The store's clock and not ours: it is the one that gave the events their time of arrival.
         now = self._store.query("SELECT now64(6, 'UTC') AS now")[0]["now"].astimezone(UTC)
-        since = self.watermark or now - LATEST
+        since = max(self.watermark or now - LATEST, now - LATEST)
+        if now - since > SLICE:
+            since = self._next(since) or now
         until = min(now, since + SLICE)
         window = {"since": since - OVERLAP, "until": until, "limit": MAX_ROWS}
-        rows = self._store.query(load_sql("catalogue", "queries/shaped"), window)
-        if rows:
-            self.dropped += max(0, rows[0]["total"] - MAX_ROWS)
+        rows: list[Row] = []
+        for table in ("events", "imported_events"):
+            found = self._store.query(load_sql("catalogue", "queries/shaped"), {**window, "table": table})
+            self.dropped += max(0, found[0]["total"] - MAX_ROWS) if found else 0
+            rows += found
         for row in rows:
-            if row["id"] not in self._known:
+            if row["row_key"] not in self._known:
                 yield _call(row)
-        fresh = {row["id"]: row["received"].astimezone(UTC) for row in rows}
-        self._known = {id: when for id, when in (self._known | fresh).items() if when > until - OVERLAP}
+        fresh = {row["row_key"]: row["received"].astimezone(UTC) for row in rows}
+        known = self._known | fresh
+        self._known = {key: when for key, when in known.items() if when > until - OVERLAP}
         self.watermark = until
+
+    def _next(self, since: datetime) -> datetime | None:
+        """Just before the first shape after a time arrived; there may have been a long pause."""
+        row = self._store.query(
+            "SELECT count() AS n, min(received) AS first FROM events"
+            " WHERE received > {since:DateTime64(6, 'UTC')} AND (shape_request != '' OR shape_response != '')",
+            {"since": since},
+        )[0]
+        first: datetime = row["first"].astimezone(UTC) - timedelta(microseconds=1)
+        return first if row["n"] else None
 
 
 def _call(row: dict[str, Any]) -> ShapedCall:

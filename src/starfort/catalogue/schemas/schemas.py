@@ -28,7 +28,7 @@ SAVE_EVERY_S: Final = 30.0
 """How often records are written."""
 
 MAX_WAITING: Final = 2_000
-"""Calls that wait for their endpoint to be found. The catalogue needs some calls before it believes in one."""
+"""Calls that wait for their endpoint: the catalogue needs some calls before it believes in one."""
 
 WAIT_S: Final = 300.0
 """How long they wait."""
@@ -100,8 +100,8 @@ class Schemas:
 
         Args:
             api: its name.
-            reading: `TRUSTED` has only endpoints that enough callers called (`contract.is_ready`), and is what an
-                API may be held to; `SEEN` has every endpoint, and everything seen validates.
+            reading: `TRUSTED` has only endpoints that enough callers called (`contract.is_ready`), and is
+                what an API may be held to; `SEEN` has every endpoint, and everything seen validates.
 
         Returns:
             A contract with `source="learned"` and the least confidence of its operations.
@@ -147,12 +147,10 @@ class Schemas:
     def _add(self, record: Record, side: str, text: str, media_type: str, support: Support) -> None:
         if not text:
             return
-        shape = shapes.read(text)
         try:
-            if shape is None:
-                raise ValueError(side)
+            shape = shapes.read(text)
             record.add(side, shape, media_type.lower()[:100], support, self._records.trust)
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError):
+        except ValueError:
             # A text that no engine of this version writes.
             self._dropped["unreadable"] += 1
 
@@ -197,7 +195,7 @@ class _Templates:
         """The endpoint with the most fixed text that fits."""
         if self._by_place is None:
             self._by_place = {}
-            # The most fixed text first: OpenAPI 3.1.0, Paths Object: concrete paths match before templated ones.
+            # The most fixed text first (OpenAPI 3.1.0, Paths Object).
             for endpoint in sorted(self._endpoints, key=lambda one: one.template.count("{")):
                 key = (endpoint.api, endpoint.method, endpoint.template.count("/"))
                 self._by_place.setdefault(key, []).append((_pattern(endpoint.template), endpoint))

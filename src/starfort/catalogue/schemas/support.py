@@ -18,8 +18,8 @@ class Trust:
     """When a fact is trusted.
 
     Attributes:
-        callers: so many callers must have shown it, at most `KEPT`. A caller is a verified subject, or else an
-            address: credentials that nobody verified can be made up by the thousand.
+        callers: so many callers must have shown it, at most `KEPT`. A caller is a verified subject, or else
+            an address: credentials that nobody verified can be made up by the thousand.
         apart_s: seconds between the first and the last time.
     """
 

@@ -47,6 +47,7 @@ async def build(view: View) -> None:
         show(part("parameters", endpoint=found))
         show(part("lists", endpoint=found))
     with grid(""):
+        show(part("schema", found=insight.schema(found.id), api=found.api))
         show(part("consumers", endpoint=found, viewer=viewer, most=MAX_CONSUMERS))
         show(part("latest", endpoint=found, found=events.items, viewer=viewer, range=view.range))
 

@@ -4,8 +4,8 @@ SELECT
     time, id, node, api, endpoint_id, method, host, path, template, protocol, status, upstream, duration_us,
     engine_us, request_bytes, response_bytes, address, country, asn, as_organization, ja4, fingerprint,
     user_agent, bot, bot_name, identity_kind, identity_verified, subject, identity_error, auth_seen,
-    content_type, response_content_type, parameters, anomalies, findings, evidence, sensitive_request,
-    sensitive_response, signals, action, policy, tags, observed
+    content_type, response_content_type, parameters, anomalies, findings, evidence, contract,
+    sensitive_request, sensitive_response, signals, action, policy, tags, observed
 FROM events
 WHERE time >= {since:DateTime64(6, 'UTC')}
   AND time <= {before_time:DateTime64(6, 'UTC')} AND (time, id) < ({before_time:DateTime64(6, 'UTC')}, {before_id:String})

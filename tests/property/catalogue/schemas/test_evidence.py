@@ -14,7 +14,9 @@ from starfort.catalogue.schemas.support import Support, Trust, join
 
 TRUST = Trust(callers=2, apart_s=50)
 
-_SUPPORTS = st.tuples(st.integers(1, 5), st.integers(0, 100)).map(lambda one: Support((one[0],), one[1], one[1]))
+_SUPPORTS = st.tuples(st.integers(1, 5), st.integers(0, 100)).map(
+    lambda one: Support((one[0],), one[1], one[1])
+)
 
 _LEAVES = st.one_of(
     st.sampled_from(["n", "b", "f"]),

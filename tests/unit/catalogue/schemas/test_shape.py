@@ -15,7 +15,8 @@ def test_shapes_of_the_known_version_are_read() -> None:
 )
 def test_what_is_no_shape_is_refused(text: str) -> None:
     """Broken, nested, unknown and long texts are none."""
-    assert read(text) is None
+    with pytest.raises(ValueError, match=r"Expecting|shape"):
+        read(text)
 
 
 def test_lengths_are_exact_when_short() -> None:

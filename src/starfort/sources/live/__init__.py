@@ -1,0 +1,1 @@
+"""Sources of live calls that Starfort is not inline with."""
