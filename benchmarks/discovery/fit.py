@@ -23,6 +23,7 @@ from typing import Any, Final
 from benchmarks.discovery.documents import Document, read
 from benchmarks.discovery.observe import Observed
 from benchmarks.discovery.traffic import Traffic
+from starfort.catalogue.judgement import BESIDE, among
 from starfort.catalogue.places import FEATURES, Place, describe
 from starfort.catalogue.segments import frame_of, is_value, word_frame
 from starfort.catalogue.templates import is_fixed
@@ -30,7 +31,7 @@ from starfort.catalogue.tree import Facts, Node, build, steps
 from starfort.catalogue.words import tokens
 
 LEARNED: Final = Path(__file__).parents[2] / "src/starfort/catalogue/learned"
-SIZES: Final = {0: 1.0, 60: 0.6, 250: 0.6, 1_000: 1.0, 4_000: 0.7, 15_000: 0.4, 60_000: 0.15}
+SIZES: Final = {0: 1.0, 60: 0.5, 250: 0.5, 1_000: 0.8, 4_000: 0.4, 15_000: 0.15, 60_000: 0.04}
 """Calls of the traffic that is learned from, and the share of documents; 0 is each operation once."""
 
 MAX_ROWS: Final = 150
@@ -46,6 +47,7 @@ FOLDED: Final = 0.25
 """How often a part of the values is already known to be values."""
 
 TREES: Final = 120
+TREES_TOGETHER: Final = 40
 LEAVES: Final = 8
 
 
@@ -58,12 +60,14 @@ class Group:
         calls: of the traffic; 0 for each operation once.
         rows: numbers of each word.
         values: whether each word is a value.
+        settled: words that are known to be values already.
     """
 
     document: str
     calls: int
     rows: list[tuple[float, ...]]
     values: list[bool]
+    settled: int
 
 
 def is_tuned(provider: str) -> bool:
@@ -110,8 +114,8 @@ class _Truth:
         self._chance = random.Random(seed)  # noqa: S311 (the same groups each time)
         self._of_node: dict[int, Counter[str]] = {}
 
-    def groups(self, root: Node) -> Iterator[tuple[list[tuple[float, ...]], list[bool]]]:
-        """Rows and answers of each place and frame with words."""
+    def groups(self, root: Node) -> Iterator[tuple[list[tuple[float, ...]], list[bool], int]]:
+        """Rows and answers of each place and frame with words, and how many words were settled."""
         self._note(root)
         waiting: list[tuple[list[Node], tuple[str, ...]]] = [([root], ())]
         while waiting:
@@ -140,7 +144,7 @@ class _Truth:
                         zip(describe(place, self._known), [truth[word] for word in sorted(left)], strict=True)
                     )
                     some = self._chance.sample(rows, min(len(rows), MAX_ROWS))
-                    yield [row for row, _ in some], [value for _, value in some]
+                    yield [row for row, _ in some], [value for _, value in some], len(settled)
                 for word, found in words.items():
                     if truth[word]:
                         values[frame] += found
@@ -193,7 +197,7 @@ def _groups(job: tuple[Document, int, bool, int]) -> list[Group]:
         return []
     root, facts = build(evidence, {})
     truth = _Truth(observed, facts, known, f"{seed} {document.name} {calls}")
-    return [Group(document.name, calls, rows, values) for rows, values in truth.groups(root)]
+    return [Group(document.name, calls, *found) for found in truth.groups(root)]
 
 
 def gather(documents: list[Document], known: dict[str, set[str]]) -> list[Group]:
@@ -218,42 +222,42 @@ def fit(groups: list[Group]) -> dict[str, Any]:
 
     # scikit-learn is only there when somebody fits.
     from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-not-found]  # noqa: PLC0415
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-found]  # noqa: PLC0415
     from sklearn.model_selection import GroupKFold  # type: ignore[import-not-found]  # noqa: PLC0415
-
-    from starfort.catalogue.judgement import together  # noqa: PLC0415
 
     rows = np.array([row for group in groups for row in group.rows])
     truth = np.array([value for group in groups for value in group.values])
     weights = np.array([len(group.rows) ** -0.3 for group in groups for _ in group.rows])
     providers = [group.document.split("/")[0] for group in groups for _ in group.rows]
 
-    def forest() -> Any:
+    def forest(trees: int) -> Any:
         return HistGradientBoostingClassifier(
-            max_iter=TREES, learning_rate=0.2, max_leaf_nodes=LEAVES, l2_regularization=5, random_state=1
+            max_iter=trees, learning_rate=0.2, max_leaf_nodes=LEAVES, l2_regularization=5, random_state=1
         )
 
+    # What a word looks like alone is judged by a forest that has not seen its provider, as it will be.
     outside = np.zeros(len(truth))
     for inner, outer in GroupKFold(4).split(rows, truth, providers):
-        outside[outer] = (
-            forest()
-            .fit(rows[inner], truth[inner], sample_weight=weights[inner])
-            .decision_function(rows[outer])
-        )
-    beside, start = [], 0
-    place = FEATURES.index("beside_values")
+        known = forest(TREES).fit(rows[inner], truth[inner], sample_weight=weights[inner])
+        outside[outer] = known.decision_function(rows[outer])
+    beside: list[tuple[float, ...]] = []
+    start = 0
     for group in groups:
-        found = outside[start : start + len(group.rows)]
-        beside += together(list(found), group.rows[0][place], 0)
-        start += len(group.rows)
-    pooled = LogisticRegression(max_iter=2_000).fit(np.array(beside), truth, sample_weight=weights)
-    whole = forest().fit(rows, truth, sample_weight=weights)
-    trees = [_tree(predictor.nodes) for (predictor,) in whole._predictors]  # noqa: SLF001 (no other way to them)
+        end = start + len(group.rows)
+        beside += among(list(outside[start:end]), group.rows, group.settled)
+        start = end
+    alone = forest(TREES).fit(rows, truth, sample_weight=weights)
+    together = forest(TREES_TOGETHER).fit(np.array(beside), truth, sample_weight=weights)
     return {
         "features": list(FEATURES),
-        "base": round(float(whole._baseline_prediction.ravel()[0]), 4),  # noqa: SLF001
-        "trees": trees,
-        "together": [round(float(value), 4) for value in (*pooled.coef_[0], *pooled.intercept_)],
+        "beside": list(BESIDE),
+        "forests": [_forest(alone), _forest(together)],
+    }
+
+
+def _forest(fitted: Any) -> dict[str, Any]:
+    return {
+        "base": round(float(fitted._baseline_prediction.ravel()[0]), 4),  # noqa: SLF001 (no other way to them)
+        "trees": [_tree(predictor.nodes) for (predictor,) in fitted._predictors],  # noqa: SLF001
     }
 
 
@@ -282,9 +286,8 @@ def write(known: Mapping[str, set[str]], forest: Mapping[str, Any]) -> None:
     lines = ["# Words of the fixed segments of public APIs, by the number of providers; see fit.py."]
     lines += [f"{count} {' '.join(sorted(found))}" for count, found in sorted(by_count.items(), reverse=True)]
     (LEARNED / "words.txt").write_text("\n".join(lines) + "\n", "ascii")
-    trees = ",\n".join(json.dumps(tree, separators=(",", ":")) for tree in forest["trees"])
-    head = json.dumps({key: value for key, value in forest.items() if key != "trees"})[:-1]
-    (LEARNED / "forest.json").write_text(f'{head},\n"trees": [\n{trees}\n]}}\n', "ascii")
+    text = json.dumps(forest, separators=(",", ":")).replace("]],[[", "]],\n[[")
+    (LEARNED / "forest.json").write_text(f"{text}\n", "ascii")
 
 
 def main() -> int:

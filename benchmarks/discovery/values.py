@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from faker import Faker
 
+from starfort.catalogue.words import dictionary
+
 Make = Callable[[random.Random], str]
 
 POOL_SIZES: Final = (30, 200, 1_000, 5_000)
@@ -77,6 +79,11 @@ def _faker() -> Faker:
 
 
 @functools.cache
+def _of_apis() -> tuple[str, ...]:
+    return tuple(sorted(dictionary()))
+
+
+@functools.cache
 def _styles() -> tuple[tuple[float, tuple[str, ...]], ...]:
     fake = _faker()
     makers: list[tuple[float, Callable[[], str]]] = [
@@ -103,6 +110,9 @@ def _styles() -> tuple[tuple[float, tuple[str, ...]], ...]:
         (0.5, lambda: fake.lexify("?????")),
         (0.5, lambda: f"{fake.word()}-{fake.lexify('?????')}"),
         (0.5, lambda: fake.country().lower().replace(" ", "-")),
+        # Users choose the words that APIs use, too.
+        (2, lambda: fake.random_element(_of_apis())),
+        (1, lambda: f"{fake.random_element(_of_apis())}-{fake.random_element(_of_apis())}"),
         (0.5, fake.domain_name),
         (0.5, lambda: f"{fake.word()}{fake.random_int(1, 99)}"),
         (0.5, lambda: fake.word().title() + fake.word().title()),

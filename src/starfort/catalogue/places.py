@@ -20,7 +20,7 @@ from starfort.catalogue.tree import Facts, Node
 
 OF_PLACE: Final = (
     "words", "seen_once", "new_rate", "calls", "shared_parts", "shared_names", "leaves", "mean_rarest",
-    "all_known", "joined_alike", "top_token", "named_in_common", "beside_values", "share_of_values",
+    "all_known", "codes", "joined_alike", "top_token", "named_in_common", "beside_values", "share_of_values",
     "at_root", "after_collection", "after_parameter", "late", "top_share", "evenness", "same_methods",
     "answers_alike", "answers_distinct", "places",
 )  # fmt: skip
@@ -170,6 +170,7 @@ def _of_place(
         sum(not found for found in parts) / number,
         sum(found[0] for found in forms.values()) / number,
         sum(found[3] == 0.0 for found in forms.values()) / number,
+        sum(found[-1] for found in forms.values()) / number,
         sum(count > 0 for count in counts.again.values()) / number,
         max(counts.token_counts.values(), default=0) / number,
         sum(_named(found & counts.common) for found in parts) / number,

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from starfort.catalogue.evidence import Evidence, Learned
-from starfort.catalogue.judgement import judge
+from starfort.catalogue.judgement import judge, resembling
 from starfort.catalogue.places import Place
 from starfort.catalogue.segments import (
+    ACTION_WORDS,
     ASSET_SUFFIXES,
     ROOT_WORDS,
     camel,
@@ -32,20 +33,31 @@ from starfort.catalogue.segments import (
     split_suffix,
     word_frame,
 )
-from starfort.catalogue.tree import Facts, Node, build, insert, is_step, path_of
+from starfort.catalogue.tree import STEP, Facts, Node, build, insert, is_step, path_of
 
 MIN_FILES: Final = 3
 """This many static files of one extension in one folder become one endpoint; two may belong to pages."""
 
-FORMAT_FRAME: Final = ".{}"
+FORMAT_FRAME: Final = STEP + ".{}"
 """The frame of formats: where there are several behind one name, they are a parameter."""
 
-NEEDED: Final = 1.0
-"""Log odds from which on a word is a value. Above 0, because a fixed segment that is lost (a policy for it no
-longer applies) is worse than a value that stays a word until there is more evidence."""
+NEEDED: Final = -0.7
+"""Log odds from which on a word is a value. Below 0, because a value that is left behind is an endpoint for each
+such value, and a fixed segment that is lost is one endpoint."""
 
-HELD: Final = 2.0
+NEEDED_ONCE: Final = 2.0
+"""The same where each word was called once, so that nothing is known but how the words look. Above 0, because
+a fixed segment that is lost (a policy for it no longer applies) is worse than a value that stays a word until
+there is more evidence."""
+
+HELD: Final = 3.0
 """Log odds by which evidence must outweigh an earlier decision."""
+
+ALIKE: Final = 1.0
+"""Log odds of a word that has the same below it as values have."""
+
+NAMED: Final = 2.0
+"""Log odds against words that name actions and fixed resources wherever they stand (`me`, `search`)."""
 
 DECLARED: Final = 2.0
 """Log odds that a parameter of a document or the configuration adds for undeclared words beside it."""
@@ -161,7 +173,7 @@ class _Walk:
         values: dict[str, dict[str, float]] = defaultdict(dict)
         words: dict[str, float] = {}
         candidates: dict[str, dict[str, list[Node]]] = defaultdict(dict)
-        formats = [part for part in children if part.startswith(".") and is_step(part)]
+        formats = [part for part in children if part.startswith(STEP + ".")]
         for part in sorted(children):
             if is_value(part) or (part in formats and len(formats) > 1 and part not in declared):
                 values[frame_of(part) if is_value(part) else FORMAT_FRAME][part] = 1.0
@@ -186,7 +198,11 @@ def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
     if split_suffix(frame)[1] in ASSET_SUFFIXES:
         enough = len(place.words) >= MIN_FILES or bool(place.values) or declared
         return dict.fromkeys(place.words, HELD if enough else -HELD)
-    odds = {word: one - NEEDED + (DECLARED if declared else 0.0) for word, one in judge(place).items()}
+    once = all(sum(node.calls for node in nodes) == 1 for nodes in place.words.values())
+    needed = (NEEDED_ONCE if once else NEEDED) - (DECLARED if declared else 0.0)
+    odds = {
+        word: one - needed - (NAMED if word in ACTION_WORDS else 0.0) for word, one in judge(place).items()
+    }
     was = {word: _was(nodes) for word, nodes in place.words.items()}
     settled = 1 in was.values() or any(node.words for node in place.values)
     words = [word for word in odds if was[word] < 0]
@@ -197,9 +213,11 @@ def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
         held = 0.0 if settled else HELD
     else:
         held = HELD
-    return {
+    found = {
         word: one + (held if was[word] > 0 else -held if was[word] < 0 else 0.0) for word, one in odds.items()
     }
+    values = [word for word, one in found.items() if one > 0]
+    return found | dict.fromkeys(resembling(place, values) if values or place.values else (), ALIKE)
 
 
 def _was(nodes: Iterable[Node]) -> int:

@@ -92,6 +92,9 @@ class Facts:
     middle: float
 
 
+STEP: Final = " "
+"""What a `:verb` or a format begins with in the tree; no shape has a blank."""
+
 _DECLARED_FORMAT: Final = re.compile(r"(.*[^.])(\.\{[^{}]*\})")
 """`videos.{format}` in a document."""
 
@@ -106,8 +109,8 @@ def steps(path: str) -> list[str]:
     for segment in path.strip("/").split("/"):
         declared = _DECLARED_FORMAT.fullmatch(segment)
         text, suffix = (declared[1], declared[2]) if declared else split_suffix(segment)
-        if suffix and is_step(suffix):
-            found += (text, suffix)
+        if suffix.startswith(":") or suffix[1:] in FORMATS or (declared and suffix):
+            found += (text, STEP + suffix)
         elif segment:
             found.append(segment)
     return found
@@ -115,12 +118,12 @@ def steps(path: str) -> list[str]:
 
 def is_step(part: str) -> bool:
     """Whether a part is a `:verb` or a format, which stand behind the step before without a slash."""
-    return part.startswith(":") or (part.startswith(".") and (part[1:] in FORMATS or is_value(part)))
+    return part.startswith(STEP)
 
 
 def path_of(parts: Iterable[str]) -> str:
     """The path of steps."""
-    return "".join(part if is_step(part) else f"/{part}" for part in parts) or "/"
+    return "".join(part[1:] if is_step(part) else f"/{part}" for part in parts) or "/"
 
 
 def insert(root: Node, path: str) -> Node:

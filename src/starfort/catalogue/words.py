@@ -18,6 +18,8 @@ from starfort.catalogue.segments import is_collection, split_suffix
 
 _TOKENS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _HUMP: Final = re.compile(r"[a-z][A-Z]")
+_CODE: Final = re.compile(r"[A-Z]{2,3}|[a-z]{2}([-_][A-Za-z]{2,4})?")
+"""Countries, currencies and languages (ISO 3166, 4217, 639; BCP 47)."""
 _MAX_TOKENS: Final = 6
 _MAX_LETTERS: Final = 40
 """Further tokens and letters say nothing more."""
@@ -49,7 +51,7 @@ VERBS: Final = frozenset({
 
 FEATURES: Final = (
     "rarest_token", "mean_token", "tokens", "unknown_tokens", "covered", "humps", "dots", "underscores",
-    "hyphens", "verb", "digits", "capitals", "letters", "plural", "ending", "operation",
+    "hyphens", "verb", "digits", "capitals", "letters", "plural", "ending", "code",
 )  # fmt: skip
 """What `form` gives, in this order."""
 
@@ -79,7 +81,7 @@ def form(word: str) -> tuple[float, ...]:
 
 def form_with(word: str, known: Mapping[str, float]) -> tuple[float, ...]:
     """`form` with another dictionary."""
-    text, suffix = split_suffix(word)
+    text = split_suffix(word)[0]
     parts = tokens(text)
     names = [part for part in parts if part.isalpha() and len(part) > 1]
     use = [known.get(name, 0.0) for name in names] or [0.0]
@@ -99,7 +101,7 @@ def form_with(word: str, known: Mapping[str, float]) -> tuple[float, ...]:
         min(len(text), _MAX_LETTERS) / 10,
         float(is_collection(text)),
         float(text.endswith(("ing", "ed", "tion", "ment"))),
-        float(suffix.startswith(":")),
+        float(_CODE.fullmatch(text) is not None),
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from starfort.catalogue.evidence import Calls
-from starfort.catalogue.judgement import SETTLED, forest, judge, together
+from starfort.catalogue.judgement import BESIDE, SETTLED, among, forests, judge, resembling
 from starfort.catalogue.places import FEATURES, Place
 from starfort.catalogue.tree import build
 
@@ -52,24 +52,43 @@ def test_the_same_below_makes_values() -> None:
     assert min(same.values()) > max(apart.values())
 
 
-def test_the_forest_is_fitted_for_what_is_described() -> None:
+def test_a_word_with_the_parts_of_values_is_one() -> None:
+    """`public` has the keys, roles and teams that users have; `export` has others; `me` is never a value."""
+    evidence = {
+        f"{person}/{part}": {"GET": Calls()} for person in PEOPLE for part in ("keys", "roles", "teams")
+    }
+    for word, parts in {
+        "public": ("keys", "roles", "teams"),
+        "export": ("csv", "keys", "xml"),
+        "me": ("keys", "roles", "teams"),
+    }.items():
+        evidence |= {f"/users/{word}/{part}": {"GET": Calls()} for part in parts}
+    root, facts = build(evidence, {})
+    place = Place(
+        {part: [node] for part, node in root.children["users"].children.items()}, [], 1, ("users",), facts
+    )
+    assert resembling(place, [person.removeprefix("/users/") for person in PEOPLE]) == ["public"]
+
+
+def test_the_forests_are_fitted_for_what_is_described() -> None:
     """Every tree asks for a number that there is, and ends."""
-    for tree in forest().trees:
-        for number, node in enumerate(tree):
-            assert len(node) in {1, 4}
-            if len(node) > 1:
-                assert 0 <= node[0] < len(FEATURES)
-                assert number < min(node[2], node[3])
-                assert max(node[2], node[3]) < len(tree)
+    for forest, numbers in zip(forests(), (len(FEATURES), len(BESIDE) + 4), strict=True):
+        for tree in forest.trees:
+            for number, node in enumerate(tree):
+                assert len(node) in {1, 4}
+                if len(node) > 1:
+                    assert 0 <= node[0] < numbers
+                    assert number < min(node[2], node[3])
+                    assert max(node[2], node[3]) < len(tree)
 
 
-@given(st.lists(st.floats(-50, 50), min_size=1, max_size=40), st.booleans(), st.integers(0, 1_000))
-def test_others_count_without_oneself(odds: list[float], beside: bool, settled: int) -> None:
-    """The mean of the others, limited, and their share."""
-    rows = together(odds, float(beside), settled)
-    limited = [max(-4.0, min(4.0, one)) for one in odds]
-    others = limited[1:] + [SETTLED] * settled
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=40), st.integers(0, 1_000))
+def test_others_count_without_oneself(odds: list[float], settled: int) -> None:
+    """The mean of the others, limited, and the share of values among them."""
+    rows = among(odds, [[0.0] * len(FEATURES)] * len(odds), settled)
+    others = [max(-4.0, min(4.0, one)) for one in odds[1:]] + [SETTLED] * settled
     assert rows[0][0] == odds[0]
-    assert rows[0][1] == pytest.approx(sum(others) / max(1, len(others)), abs=1e-6)
-    assert rows[0][2] == pytest.approx(sum(one > 0 for one in others) / max(1, len(others)))
+    if others:
+        assert rows[0][1] == pytest.approx(sum(others) / len(others), abs=1e-6)
+        assert rows[0][2] == pytest.approx(sum(one > 0 for one in others) / len(others))
     assert all(math.isfinite(number) for row in rows for number in row)

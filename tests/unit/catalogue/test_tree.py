@@ -12,9 +12,9 @@ from starfort.catalogue.tree import build, path_of, steps
     ("path", "found"),
     [
         ("/", []),
-        ("/v1/topics/{integer}:publish", ["v1", "topics", "{integer}", ":publish"]),
-        ("/feeds/videos.json", ["feeds", "videos", ".json"]),
-        ("/feeds/videos.{format}", ["feeds", "videos", ".{format}"]),
+        ("/v1/topics/{integer}:publish", ["v1", "topics", "{integer}", " :publish"]),
+        ("/feeds/videos.json", ["feeds", "videos", " .json"]),
+        ("/feeds/videos.{format}", ["feeds", "videos", " .{format}"]),
         ("/static/app.js", ["static", "app.js"]),
         ("/compare/{text}...{text}", ["compare", "{text}...{text}"]),
         ("/odata/Products({integer})", ["odata", "Products({integer})"]),

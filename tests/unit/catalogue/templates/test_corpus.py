@@ -6,6 +6,7 @@ import random
 import re
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -67,7 +68,9 @@ class Document:
                 path = re.sub(r"\{([^}]*)\}", lambda found: values[found[1]](), template)
                 shape = shape_of(path)
                 if shape is not None:
-                    self.shapes.setdefault(shape, {})[method.upper()] = Calls()
+                    methods = self.shapes.setdefault(shape, {})
+                    known = methods.get(method.upper(), Calls(0))
+                    methods[method.upper()] = replace(known, calls=known.calls + 1)
 
     def _schemas(self, operations: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         found = {}
