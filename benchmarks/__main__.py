@@ -13,7 +13,7 @@ from benchmarks.report import Row, SkippedError, skipped, table, write
 
 BENCHES: Final = (
     "cpu", "latency", "memory", "ingest", "reload", "verdict", "engine", "rules", "overload", "cli", "pages",
-    "contract", "soak",
+    "contract", "learned", "soak", "catalogue",
 )  # fmt: skip
 
 LIMIT_S: Final = 600

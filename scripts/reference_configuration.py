@@ -115,27 +115,32 @@ def _paths(kind: type[BaseModel], prefix: str) -> Iterator[str]:
     for name in kind.model_fields:
         yield prefix + name
         hint = _hint(kind, name)
-        inner = _model(hint)
-        if inner is not None:
-            yield from _paths(inner, f"{prefix}{name}{'[]' if _is_list(hint) else ''}.")
+        known = dict.fromkeys(
+            path
+            for inner in _models(hint)
+            for path in _paths(inner, f"{prefix}{name}{'[]' if _is_list(hint) else ''}.")
+        )
+        yield from known
 
 
 def _sections(path: str, hint: Any, field: FieldInfo) -> Iterator[str]:
     """The section of a setting that has settings of its own, and theirs."""
-    inner = _model(hint)
-    if inner is None:
+    models = _models(hint)
+    if not models:
         if path in EXAMPLES:
             yield f"\n## `{path}`\n\n{field.description}\n{_example(path)}"
         return
     place = path + ("[]" if _is_list(hint) else "")
     level = "##" if "." not in path else "###"
     yield f"\n{level} `{place}`\n"
-    yield _description(inner)
-    yield _table(inner, place)
+    for inner in models:
+        yield _description(inner)
+        yield _table(inner, place)
     if path in EXAMPLES:
         yield _example(path)
-    for name, each in inner.model_fields.items():
-        yield from _sections(f"{place}.{name}", _hint(inner, name), each)
+    for inner in models:
+        for name, each in inner.model_fields.items():
+            yield from _sections(f"{place}.{name}", _hint(inner, name), each)
 
 
 def _description(kind: type[BaseModel]) -> str:
@@ -193,12 +198,14 @@ def _is_list(hint: Any) -> bool:
     return get_origin(_bare(hint)) is list
 
 
-def _model(hint: Any) -> type[BaseModel] | None:
-    """The model that a setting or its items have; `None` for plain values."""
+def _models(hint: Any) -> list[type[BaseModel]]:
+    """The models that a setting or its items may have, once each; none for plain values."""
     bare = _bare(hint)
     if get_origin(bare) is list:
-        return _model(get_args(bare)[0])
-    return bare if isinstance(bare, type) and issubclass(bare, BaseModel) else None
+        return _models(get_args(bare)[0])
+    if get_origin(bare) in (Union, types.UnionType):
+        return list(dict.fromkeys(model for each in get_args(bare) for model in _models(each)))
+    return [bare] if isinstance(bare, type) and issubclass(bare, BaseModel) else []
 
 
 def _written(hint: Any, place: str, name: str) -> str:
@@ -214,7 +221,7 @@ def _written(hint: Any, place: str, name: str) -> str:
     if origin is dict:
         return f"mapping of {_written(arguments[0], place, name)} to {_written(arguments[1], place, name)}"
     if origin in (Union, types.UnionType):
-        return " or ".join(_written(each, place, name) for each in arguments)
+        return " or ".join(dict.fromkeys(_written(each, place, name) for each in arguments))
     if isinstance(bare, type) and issubclass(bare, BaseModel):
         anchor = f"{place}.{name}".strip(".").replace(".", "").replace("[]", "")
         return f"[mapping](#{anchor})"
@@ -230,7 +237,9 @@ def _range(hint: Any) -> str:
                 bounds |= {word: getattr(each, word) for word in ("ge", "le") if hasattr(each, word)}
         arguments = [each for each in get_args(hint) if each is not type(None)]
         hint = arguments[0]
-    return f" ({bounds['ge']:,} to {bounds['le']:,})" if {"ge", "le"} <= set(bounds) else ""
+    if not {"ge", "le"} <= set(bounds) or not isinstance(bounds["ge"], int):
+        return ""
+    return f" ({bounds['ge']:,} to {bounds['le']:,})"
 
 
 def _default(field: FieldInfo, hint: Any) -> str:

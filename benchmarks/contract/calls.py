@@ -86,7 +86,7 @@ def _cases(strategy: Any, count: int, number: int) -> list[Any]:
     return found
 
 
-def _sent(case: Any, operation: tuple[str, str], keys: Mapping[str, str]) -> Call | None:
+def _sent(case: Any, operation: tuple[str, str], keys: _Keys) -> Call | None:
     """The request that `requests` makes of a case; None when HTTP cannot carry it."""
     try:
         made = requests.Request(**case.as_transport_kwargs(base_url=BASE)).prepare()
@@ -97,9 +97,12 @@ def _sent(case: Any, operation: tuple[str, str], keys: Mapping[str, str]) -> Cal
         return None
     headers = {name: _text(value) for name, value in made.headers.items()}
     # Credentials come from whoever runs schemathesis (`--header`): without them every call would break the
-    # contract. A case that breaks headers keeps its own.
-    headers = headers if _breaks_headers(case) else {**keys, **headers}
+    # contract. A case that breaks headers or query keeps its own.
     url = (made.url or "").removeprefix(BASE) or "/"
+    if not _breaks_credentials(case):
+        # An empty credential is none.
+        headers |= {name: key for name, key in keys.headers.items() if not headers.get(name, "").strip()}
+        url = keys.in_target(url)
     return Call(
         operation,
         made.method or "GET",
@@ -110,9 +113,11 @@ def _sent(case: Any, operation: tuple[str, str], keys: Mapping[str, str]) -> Cal
     )
 
 
-def _breaks_headers(case: Any) -> bool:
+def _breaks_credentials(case: Any) -> bool:
     components = {} if case.meta is None else case.meta.components
-    return any(where.value == "header" and one.mode.is_negative for where, one in components.items())
+    return any(
+        where.value in ("header", "query") and one.mode.is_negative for where, one in components.items()
+    )
 
 
 def _text(value: str | bytes) -> str:
@@ -125,17 +130,35 @@ def _broken(case: Any) -> str:
     return said or "unknown"
 
 
-def _keys(document: Document) -> dict[str, str]:
-    """A header for each credential that the document knows and that is one."""
+@dataclass(frozen=True)
+class _Keys:
+    """Credentials for a document: headers with values, and names of query parameters."""
+
+    headers: Mapping[str, str]
+    query: tuple[str, ...]
+
+    def in_target(self, target: str) -> str:
+        """The target with a key under each name of the query that has none."""
+        path, _, query = target.partition("?")
+        pairs = [pair for pair in query.split("&") if pair]
+        for name in self.query:
+            if not any(pair.startswith(f"{name}=") and pair != f"{name}=" for pair in pairs):
+                pairs = [pair for pair in pairs if pair.partition("=")[0] != name] + [f"{name}=key"]
+        return f"{path}?{'&'.join(pairs)}" if pairs else target
+
+
+def _keys(document: Document) -> _Keys:
+    """A credential for each scheme that the document knows."""
     named = (document.get("components") or {}).get("securitySchemes") or {}
-    keys = {}
-    for scheme in named.values():
-        if not isinstance(scheme, dict):
-            continue
+    headers: dict[str, str] = {}
+    query: list[str] = []
+    for scheme in (one for one in named.values() if isinstance(one, dict)):
         if scheme.get("type") == "apiKey" and scheme.get("in") == "header":
-            keys[str(scheme.get("name"))] = "key"
+            headers[str(scheme.get("name"))] = "key"
+        elif scheme.get("type") == "apiKey" and scheme.get("in") == "query":
+            query.append(str(scheme.get("name")))
         elif scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "basic":
-            keys["Authorization"] = "Basic " + base64.b64encode(b"user:pass").decode()
+            headers["Authorization"] = "Basic " + base64.b64encode(b"user:pass").decode()
         elif scheme.get("type") in ("http", "oauth2", "openIdConnect"):
-            keys["Authorization"] = "Bearer token"
-    return keys
+            headers["Authorization"] = "Bearer token"
+    return _Keys(headers, tuple(query))

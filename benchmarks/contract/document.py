@@ -18,7 +18,7 @@ from starfort.compile import Compiled, compile_config
 CONFIG: Final = """\
 version: 1
 data_dir: {folder}
-listeners: [{{name: public, addresses: [127.0.0.1:1]}}]
+listeners: [{{name: public, address: 127.0.0.1:1}}]
 upstreams: [{{name: api, addresses: [127.0.0.1:2]}}]
 rules: {{sets: []}}
 apis: [{{name: api, upstream: api, openapi: {document}, contract: {{mode: {mode}, responses: 'off'}}}}]

@@ -86,7 +86,8 @@ class Oracle:
     def _query(self, operation: Operation, query: str) -> bool:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=10_000)
         known = [one for one in operation.parameters if one.place == "query"]
-        left = {name for name, _ in pairs}
+        keys = {one.name for one in self._contract.schemes.values() if one.place == "query"}
+        left = {name for name, _ in pairs} - keys
         for parameter in known:
             values = [value for name, value in pairs if name == parameter.name]
             parts = {name: value for name, value in pairs if name.startswith(f"{parameter.name}[")}
@@ -110,7 +111,7 @@ class Oracle:
             return not parameter.required
         if parameter.allow_empty and values == [""]:
             return True
-        listed = [lists(values), lists(values, texts=True)]
+        listed = [lists(values), lists(values, texts=True)] + ([[]] if values == [""] else [])
         one = readings(values[0], parameter) if len(values) == 1 else ()
         return self._any(parameter.schema, [*one, *listed])
 

@@ -27,6 +27,11 @@ use starfort_engine::rules::{Collections, Inspection, Request, Rules};
 use starfort_engine::sensitive::{ClassSet, Detectors, mask_json};
 use starfort_engine::{Assets, Engine, Now};
 
+#[path = "contract.rs"]
+mod contract;
+
+pub(crate) use contract::{fuzz_contract, fuzz_contract_schema};
+
 /// Name (of the binary, the seeds' folder and the dictionary) and function of a target.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
@@ -43,6 +48,8 @@ pub(crate) const TARGETS: &[Target] = &[
     ("rules", fuzz_rules),
     ("geo_database", fuzz_geo_database),
     ("jwt", fuzz_jwt),
+    ("contract", fuzz_contract),
+    ("contract_schema", fuzz_contract_schema),
 ];
 
 fn limits() -> Limits {

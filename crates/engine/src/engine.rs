@@ -17,8 +17,10 @@ use crate::hash::KeyedHash;
 use crate::identity::Identities;
 use crate::policy::Policies;
 use crate::rate::RateTable;
+use crate::response_traits::Errors;
 use crate::rules::{Collections, FieldNames, Rules, RulesCache};
 use crate::scan::Scanner;
+use crate::sensitive::PathMask;
 use crate::signals::SignalTable;
 use crate::signals::known::KnownLogins;
 
@@ -91,6 +93,8 @@ pub struct Engine {
     pub(crate) lists: Vec<AddressRanges>,
     pub(crate) policies: Policies,
     pub(crate) scanner: Scanner,
+    pub(crate) path_mask: PathMask,
+    pub(crate) errors: Errors,
     /// Whether shapes are told.
     pub(crate) shapes: bool,
     // Shared with the cache in `SharedState`, so that the next bundle can take over the same rules.
@@ -127,6 +131,8 @@ impl Engine {
             lists,
             policies: Policies::new(&bundle)?,
             scanner: Scanner::new(&bundle.sensitive_classes)?,
+            path_mask: PathMask::default(),
+            errors: Errors::default(),
             rules,
             contracts: Contracts::compile(&bundle.contracts, &shared.contracts)?,
             fields: FieldNames::new(&bundle.content, &bundle.endpoints),

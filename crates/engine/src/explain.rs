@@ -435,7 +435,7 @@ fn explained_identity(transaction: &Transaction) -> ExplainedIdentity {
         provider: identity.provider.clone(),
         scopes: identity.scopes.clone(),
         error: identity.error,
-        auth_seen: identity.auth_seen.clone(),
+        auth_seen: identity.seen.kinds.clone(),
     }
 }
 

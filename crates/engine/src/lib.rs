@@ -26,6 +26,7 @@ mod pipeline;
 pub mod policy;
 pub mod rate;
 pub mod record;
+pub mod response_traits;
 pub mod rules;
 mod scan;
 pub mod schema;

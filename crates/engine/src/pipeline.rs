@@ -156,6 +156,7 @@ pub(crate) fn response_body(
     contract::response_body(engine, transaction, plain, truncated);
     rules::response_body(engine, transaction, Some(plain), now);
     sensitive_response(engine, transaction, plain);
+    errors(engine, transaction, plain);
     shape::read_answer(transaction, engine, plain, truncated);
 }
 
@@ -398,6 +399,14 @@ fn sensitive_response(engine: &Engine, transaction: &mut Transaction, plain: &[u
     let found = engine.scanner.scan(plain);
     let response = &mut transaction.response;
     (response.sensitive, response.sensitive_count) = (found.classes, found.count);
+}
+
+/// event: what the body of a failure gives away. Only here, where a body is read anyway.
+fn errors(engine: &Engine, transaction: &mut Transaction, plain: &[u8]) {
+    let response = &mut transaction.response;
+    if response.status >= 400 {
+        response.errors = engine.errors.of(plain);
+    }
 }
 
 /// policy, with rate: your policies in order, and the counters that some of them ask.

@@ -46,16 +46,6 @@ impl Scanner {
         }
     }
 
-    /// Whether a text has a value of one of the classes that are looked for.
-    pub(crate) fn finds_any(&self, text: &[u8], classes: &[&str]) -> bool {
-        self.is_on()
-            && self
-                .detectors
-                .classes(text)
-                .codes()
-                .any(|class| classes.contains(&class))
-    }
-
     /// A response body without its content encoding, bounded by the limits. `is_read`: others than the detectors read it.
     pub(crate) fn plain<'a>(
         &self,

@@ -20,6 +20,7 @@ use crate::http::{Anomalies, Parameters};
 use crate::identity::Identity;
 use crate::input::ResponseHead;
 use crate::policy::{Decision, PolicyTrace};
+use crate::response_traits::ResponseTraits;
 use crate::rules::{Evidences, Inspection};
 use crate::shape::Sketch;
 use crate::signals::{ActiveSignal, Passed};
@@ -147,7 +148,7 @@ pub(crate) struct ContractOutcome {
     pub(crate) response: bool,
     /// What happens to a request that breaks it; `None`: requests are not checked.
     pub(crate) mode: Option<Mode>,
-    /// The endpoint of `GET` at the path of a `HEAD` that no document names.
+    /// The endpoint of `GET` at the path of a `HEAD` that the contract does not name.
     pub(crate) get: Option<u32>,
     /// The body is checked when all of it has passed.
     pub(crate) waits_for_body: bool,
@@ -197,6 +198,8 @@ pub(crate) struct ResponseState {
     pub(crate) content_type: SmolStr,
     pub(crate) sensitive: Vec<&'static str>,
     pub(crate) sensitive_count: u32,
+    /// What the body of a failure gives away.
+    pub(crate) errors: ResponseTraits,
     /// Numbers of the fields of the body that no schema names ([`crate::contract::Checked::unknown`]).
     pub(crate) undocumented: Vec<u32>,
     /// The body is read for its shape.

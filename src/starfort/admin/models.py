@@ -357,6 +357,9 @@ class Event(Model):
     subject: str
     identity_error: str
     auth_seen: list[str]
+    credential_places: list[str]
+    api_version: str
+    response_traits: list[str]
     content_type: str
     response_content_type: str
     parameters: list[str]
@@ -657,6 +660,16 @@ class PostureFinding(Model):
     evidence: Row
     first_seen: Annotated[datetime, Field(description="Earliest call that shows it.")]
     last_seen: Annotated[datetime, Field(description="Latest one.")]
+
+
+class Deviation(Model):
+    """One way in which traffic leaves an API's document."""
+
+    code: Annotated[str, Field(description="What it is, such as undocumented_parameter.")]
+    method: str
+    path: Annotated[str, Field(description="The document's template, or the one that was seen.")]
+    where: Annotated[str, Field(description='The part, such as "query parameter page"; may be empty.')]
+    text: Annotated[str, Field(description="A sentence about it.")]
 
 
 class AttentionItem(Model):

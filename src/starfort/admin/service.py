@@ -8,7 +8,7 @@ import asyncio
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import structlog
@@ -18,6 +18,7 @@ from starfort.admin.attention import attention
 from starfort.admin.callers import rolled
 from starfort.admin.contract import contract_state
 from starfort.admin.decisions import by_name
+from starfort.admin.documents import DocumentSource, deviations_of, document_of
 from starfort.admin.endpoints import EndpointView
 from starfort.admin.errors import InvalidError, NotFoundError, TooMuchError
 from starfort.admin.filters import ClientFilter, EventFilter
@@ -40,7 +41,6 @@ from starfort.store import QueryLimitError, StoreBusyError
 from starfort.store.parameters import Value
 from starfort.store.reach import SHORT_S, is_far
 from starfort.store.rows import Row
-from starfort.visibility.openapi import export_openapi
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -198,25 +198,53 @@ class Insight:
         scope = {"api": api, "endpoint_id": endpoint_id}
         return await contract_state(self._rows, name, scope, limit, offset)
 
-    async def openapi(self, api: str) -> dict[str, Any]:
-        """An OpenAPI document of an API, made from its traffic.
+    async def openapi(
+        self, api: str, day: date | None = None, source: DocumentSource = "traffic"
+    ) -> dict[str, Any]:
+        """An OpenAPI document of an API, made from its traffic, or its own.
 
         Args:
             api: name of the API; "" when there is only one.
+            day: traffic of this day, UTC; by default that of the last seven days.
+            source: what it is made from.
 
         Raises:
-            NotFoundError: no endpoint belongs to that API.
+            NotFoundError: no endpoint belongs to that API, or it has no document.
             InvalidError: there are several APIs and none is named.
         """
-        catalogue = self._runtime.catalogue
-        names = sorted({row.api for row in catalogue.endpoints()})
+        return await self._ask(document_of, self._runtime, self._one_api(api), day, source)
+
+    async def deviations(self, api: str, limit: int, offset: int) -> models.Page[models.Deviation]:
+        """How the traffic of the last seven days leaves an API's document.
+
+        Args:
+            api: name of the API; "" when there is only one.
+            limit: the most deviations to give.
+            offset: how many to leave out before them.
+
+        Raises:
+            NotFoundError: no endpoint belongs to that API, or it has no document.
+            InvalidError: there are several APIs and none is named.
+        """
+        found = await self._ask(deviations_of, self._runtime, self._one_api(api))
+        rows = [models.Deviation(**dataclasses.asdict(row)) for row in found[offset : offset + limit]]
+        return models.Page(items=rows, total=len(found), limit=limit, offset=offset)
+
+    def _one_api(self, api: str) -> str:
+        """The API that is named, or the only one.
+
+        Raises:
+            NotFoundError: the catalogue does not have it.
+            InvalidError: there are several and none is named.
+        """
+        names = sorted({row.api for row in self._runtime.catalogue.endpoints()})
         if not api and len(names) != 1:
             raise InvalidError(f"name one API of: {', '.join(names) or 'none yet'}")
         if api and api not in names:
             raise NotFoundError(
                 f"the catalogue has no API {api[:128]!r}; it has: {', '.join(names) or 'none yet'}"
             )
-        return await self._ask(export_openapi, catalogue, self._runtime.store, api or names[0])
+        return api or names[0]
 
     def posture(
         self, api: str, severity: str, limit: int, offset: int, *, endpoint_id: str = ""

@@ -1,12 +1,15 @@
 """Endpoints: the catalogue."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
+from starfort.admin.documents import DocumentSource
 from starfort.admin.filters import EndpointFilter
 from starfort.admin.models import (
     CatalogueCounts,
+    Deviation,
     EndpointDetail,
     EndpointSchema,
     EndpointSummary,
@@ -57,7 +60,10 @@ async def read_tree(_: Viewer, desk: Office, query: Annotated[EndpointFilter, Qu
 @router.get(
     "/catalogue/openapi",
     summary="An API as an OpenAPI document",
-    description="An OpenAPI 3.1 document, made from the traffic of the last seven days.",
+    description=(
+        "An OpenAPI 3.1 document, made from the traffic of the last seven days or of one day, or the API's "
+        "own document with paths from the root."
+    ),
     openapi_extra={"x-errors": [404]},
 )
 async def export_document(
@@ -66,9 +72,35 @@ async def export_document(
     api: Annotated[
         str, Query(max_length=128, description="Its name; it may be left out when there is one API.")
     ] = "",
+    day: Annotated[date | None, Query(description="Traffic of this day (UTC) only.")] = None,
+    source: Annotated[
+        DocumentSource, Query(description="What it is made from: traffic, or the API's own document.")
+    ] = "traffic",
 ) -> dict[str, Any]:
     """An OpenAPI document."""
-    return await desk.insight.openapi(api)
+    return await desk.insight.openapi(api, day, source)
+
+
+@router.get(
+    "/catalogue/deviations",
+    summary="How traffic leaves an API's document",
+    description=(
+        "What the calls of the last seven days had that the document does not have, and what they lacked "
+        "although it asks for it."
+    ),
+    openapi_extra={"x-errors": [404]},
+)
+async def list_deviations(
+    _: Viewer,
+    desk: Office,
+    api: Annotated[
+        str, Query(max_length=128, description="Its name; it may be left out when there is one API.")
+    ] = "",
+    limit: LimitField = 50,
+    offset: OffsetField = 0,
+) -> Page[Deviation]:
+    """A page of deviations."""
+    return await desk.insight.deviations(api, limit, offset)
 
 
 @router.get(

@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from starfort.catalogue.catalogue import Catalogue, CatalogueLimits
+    from starfort.catalogue.catalogue import Catalogue
+    from starfort.catalogue.limits import CatalogueLimits
     from starfort.catalogue.model import ApiFacts, Declared, Endpoint, News, NewsKind, endpoint_id
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
 _PLACES = {
     "ApiFacts": "model",
     "Catalogue": "catalogue",
-    "CatalogueLimits": "catalogue",
+    "CatalogueLimits": "limits",
     "Declared": "model",
     "Endpoint": "model",
     "News": "model",

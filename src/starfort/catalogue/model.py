@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from starfort.catalogue.callers import count
+
 Origin = Literal["documented", "configured", "learned"]
 
 Fact: TypeAlias = str | int | float | bool | Sequence[str]
@@ -23,12 +25,32 @@ NewsKind = Literal[
     "reappeared",
     "sensitive_class",
     "answers_without_credentials",
+    "zombie_endpoint",
+    "orphan_endpoint",
+    "drifting_endpoint",
 ]
+
+State = Literal["documented", "configured", "learned", "shadow", "orphan", "zombie", "drifting"]
+"""How an endpoint stands to its API's document (`states.py`)."""
 
 
 def endpoint_id(api: str, method: str, template: str) -> str:
     """An endpoint's id, as the bundle defines it: first 16 hexadecimal characters of a SHA-256."""
     return hashlib.sha256(f"{api}\n{method}\n{template}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPlaces:
+    """Where the calls of an API name the version that they ask for.
+
+    Attributes:
+        places: of `path`, `host`, `header`, `query` and `media`, those that count.
+        paths: templates with `{version}` where the version stands, `/{tenant}/{version}`; when there are
+            some, no other segment is a version.
+    """
+
+    places: frozenset[str] = frozenset({"path", "host", "header", "query", "media"})
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +62,18 @@ class ApiFacts:
         hosts: host patterns that it is configured for.
         labels: labels of all its endpoints.
         documented: whether it has an OpenAPI document, so that what is not in it is undocumented.
+        versions: where its calls name a version.
+        words: places of paths whose segments are fixed words, as people decided: `/api/*`.
+        values: places whose segments are values of a parameter: `/tags/*`.
     """
 
     name: str
     hosts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     documented: bool = False
+    versions: VersionPlaces = field(default_factory=VersionPlaces)
+    words: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +86,7 @@ class Declared:
         path: path template from the root.
         labels: labels beyond its API's.
         documented: whether an OpenAPI document has it; if not, only the configuration names it.
+        deprecated: whether the document says that it should not be used any more.
     """
 
     api: str
@@ -65,6 +94,7 @@ class Declared:
     path: str
     labels: tuple[str, ...] = ()
     documented: bool = True
+    deprecated: bool = False
 
     @property
     def id(self) -> str:
@@ -92,6 +122,10 @@ class Endpoint:
         sensitive: classes of sensitive data seen in requests or responses.
         hosts: hosts that it was seen on.
         open_since: when it was first seen to answer 2xx without credentials; None when it never was.
+        deprecated: whether the document says that it should not be used any more.
+        caller_bits: who called, as bits (`callers.py`).
+        drift: how answered calls differ from the document: `request:query/unknown:/page`.
+        told: states that people were told of, so that each is told once.
     """
 
     id: str
@@ -109,6 +143,15 @@ class Endpoint:
     sensitive: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     open_since: datetime | None = None
+    deprecated: bool = False
+    caller_bits: int = 0
+    drift: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+
+    @property
+    def callers(self) -> int:
+        """About how many different callers it has had, at most `evidence.MAX_CALLERS`."""
+        return count(self.caller_bits)
 
     @property
     def documented(self) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from starfort.catalogue.model import ApiFacts, Endpoint, Fact, News
+from starfort.catalogue.book import Book
+from starfort.catalogue.model import Endpoint, Fact, News, NewsKind
 from starfort.catalogue.observe import Observation
-from starfort.catalogue.segments import ROOT_WORDS, is_version
 from starfort.catalogue.templates import skeleton
 
 FORGOTTEN_AFTER: Final = timedelta(days=30)
@@ -18,73 +18,35 @@ SETTLED_AFTER: Final = timedelta(hours=1)
 """Only from this age on is it known how an endpoint's callers authenticate. Before, too few of them have
 called."""
 
-_VERSION_DEPTH: Final = 3
-"""Segments among which a version stands: `/v1`, `/api/v1`, `/shop/api/v1`."""
 
-_LOGIN_WORDS: Final = frozenset(
-    {"login", "signin", "sign-in", "log-in", "logon", "token", "auth", "authenticate"}
-)
-
-
-def version_of(template: str) -> tuple[str, str] | None:
-    """The place of an API's version in a template, and the version: `("/api", "v1")`; `None` without one."""
-    parts = template.strip("/").split("/")
-    for index, part in enumerate(parts[:_VERSION_DEPTH]):
-        dated = index == 0 or parts[index - 1] in ROOT_WORDS
-        if is_version(part) or (dated and part[:1].isdigit()):
-            return "/" + "/".join(parts[:index]), part
-    return None
-
-
-def looks_like_login(method: str, template: str) -> bool:
-    """Whether an endpoint's name says that people log in there."""
-    return method == "POST" and template.rpartition("/")[2].lower() in _LOGIN_WORDS
-
-
-def of_new(
-    before: Mapping[str, Endpoint], after: Mapping[str, Endpoint], apis: Mapping[str, ApiFacts]
-) -> list[News]:
-    """News of endpoints that are new, once for each, and of versions and hosts that came with them.
+def of_new(book: Book, made: Sequence[Endpoint]) -> list[News]:
+    """News of endpoints that are new, once for each.
 
     Args:
-        before: endpoints before the refresh.
-        after: endpoints now. One that replaces others, and so has their first call, is not new.
-        apis: the configured APIs.
+        book: the API.
+        made: its endpoints that were not there before, and that replace no others.
     """
-    found: list[News] = []
-    gone = [old for old in before.values() if old.id not in after]
-    methods: dict[tuple[str, str], set[str]] = {}
-    for old in before.values():
-        methods.setdefault((old.api, skeleton(old.template)), set()).add(old.method)
-    for endpoint in sorted(after.values(), key=lambda row: (row.api, row.template, row.method)):
-        if endpoint.id in before or endpoint.origin != "learned" or endpoint.first_seen is None:
-            continue
-        if any(_is_within(old, endpoint) for old in gone):
-            continue
-        known = methods.get((endpoint.api, skeleton(endpoint.template)), set())
-        found.append(_of_endpoint(endpoint, sorted(known), apis.get(endpoint.api)))
-    # Versions and hosts come first, because they explain the endpoints that came with them.
-    return [*_of_versions(found, before.values()), *_of_hosts(before, after), *found]
-
-
-def _is_within(old: Endpoint, new: Endpoint) -> bool:
-    """Whether an endpoint that was removed is one of those that the new one replaces."""
-    if (old.api, old.method) != (new.api, new.method):
-        return False
-    was, now = skeleton(old.template).split("/"), skeleton(new.template).split("/")
-    return len(was) == len(now) and all(a == b or b.startswith("{}") for a, b in zip(was, now, strict=True))
-
-
-def _of_endpoint(endpoint: Endpoint, methods: list[str], facts: ApiFacts | None) -> News:
-    documented = facts is not None and facts.documented
-    kind = "undocumented_endpoint" if documented else "new_endpoint"
-    return News(
-        "new_method" if methods else kind,  # type: ignore[arg-type]  # one of NewsKind's
-        endpoint.api,
-        endpoint.title,
-        endpoint,
-        {"api_documented": documented, "known_methods": methods, **_facts(endpoint)},
-    )
+    if not made:
+        return []
+    fresh = {endpoint.id for endpoint in made}
+    methods: dict[str, set[str]] = {}
+    for old in book.endpoints.values():
+        if old.id not in fresh:
+            methods.setdefault(skeleton(old.template), set()).add(old.method)
+    found = []
+    for endpoint in sorted(made, key=lambda row: (row.template, row.method)):
+        known = sorted(methods.get(skeleton(endpoint.template), ()))
+        kind: NewsKind = "undocumented_endpoint" if book.facts.documented else "new_endpoint"
+        found.append(
+            News(
+                "new_method" if known else kind,
+                endpoint.api,
+                endpoint.title,
+                endpoint,
+                {"api_documented": book.facts.documented, "known_methods": known, **_facts(endpoint)},
+            )
+        )
+    return found
 
 
 def _facts(endpoint: Endpoint) -> dict[str, Fact]:
@@ -98,51 +60,22 @@ def _facts(endpoint: Endpoint) -> dict[str, Fact]:
     }
 
 
-def _of_versions(new: Iterable[News], before: Iterable[Endpoint]) -> list[News]:
-    known: dict[tuple[str, str], set[str]] = {}
-    for endpoint in before:
-        version = version_of(endpoint.template)
-        if version is not None:
-            known.setdefault((endpoint.api, version[0]), set()).add(version[1])
-    fresh: dict[tuple[str, str, str], list[Endpoint]] = {}
-    for news in new:
-        version = version_of(news.endpoint.template) if news.endpoint is not None else None
-        others = known.get((news.api, version[0]), set()) if version else set()
-        if version and news.endpoint and others and version[1] not in others:
-            fresh.setdefault((news.api, *version), []).append(news.endpoint)
+def of_hosts(book: Book, fresh: Iterable[tuple[str, Endpoint]]) -> list[News]:
+    """Host names by which an API was never called before, though it was called by others.
+
+    Args:
+        book: the API.
+        fresh: host names that its calls had for the first time, each with an endpoint.
+    """
     return [
         News(
-            "new_version",
-            api,
-            f"{base.rstrip('/')}/{name}",
-            endpoints[0],
-            {
-                "version": name,
-                "known_versions": sorted(known[(api, base)]),
-                "endpoints": [endpoint.title for endpoint in endpoints[:20]],
-                "sensitive": sorted({item for endpoint in endpoints for item in endpoint.sensitive}),
-                "auth_seen": sorted({item for endpoint in endpoints for item in endpoint.auth_seen}),
-            },
+            "new_host",
+            book.name,
+            host,
+            endpoint,
+            {"host": host, "known_hosts": sorted(book.hosts - {host})[:20]},
         )
-        for (api, base, name), endpoints in sorted(fresh.items())
-    ]
-
-
-def _of_hosts(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> list[News]:
-    """Host names by which an API was never called before, if it was called by others."""
-    # For the first host of an API nothing is known that it could differ from, so it is no news.
-    known: dict[str, set[str]] = {}
-    for endpoint in before.values():
-        known.setdefault(endpoint.api, set()).update(endpoint.hosts)
-    fresh: dict[tuple[str, str], Endpoint] = {}
-    for endpoint in sorted(after.values(), key=lambda row: (row.api, row.template, row.method)):
-        others = known.get(endpoint.api)
-        for host in endpoint.hosts if others else ():
-            if host not in (others or ()):
-                fresh.setdefault((endpoint.api, host), endpoint)
-    return [
-        News("new_host", api, host, endpoint, {"host": host, "known_hosts": sorted(known[api])[:20]})
-        for (api, host), endpoint in sorted(fresh.items())
+        for host, endpoint in fresh
     ]
 
 
@@ -155,14 +88,15 @@ def of_change(known: Endpoint, now: Endpoint, seen: Observation) -> list[News]:
         seen: what was seen.
     """
     found = []
-    if known.last_seen is not None and seen.last_seen - known.last_seen > FORGOTTEN_AFTER:
-        away = (seen.last_seen - known.last_seen).days
-        found.append(News("reappeared", now.api, now.title, now, {"days_without_calls": away, **_facts(now)}))
+    days = _slept(known, now)
+    if days is not None:
+        found.append(News("reappeared", now.api, now.title, now, {"days_without_calls": days, **_facts(now)}))
     fresh = sorted(set(now.sensitive) - set(known.sensitive))
     if fresh and known.first_seen is not None:
         found.append(News("sensitive_class", now.api, now.title, now, {"classes": fresh, **_facts(now)}))
     # Only if callers sent credentials before: an API that never asked for any is open on purpose.
-    settled = known.first_seen is not None and seen.last_seen - known.first_seen > SETTLED_AFTER
+    first, last = known.first_seen, now.last_seen
+    settled = first is not None and last is not None and last - first > SETTLED_AFTER
     if settled and known.auth_seen and known.open_since is None and now.open_since is not None:
         found.append(
             News(
@@ -174,3 +108,44 @@ def of_change(known: Endpoint, now: Endpoint, seen: Observation) -> list[News]:
             )
         )
     return found
+
+
+def _slept(known: Endpoint, now: Endpoint) -> int | None:
+    """Days without a call before the one that was seen now; None when they were not many."""
+    if known.last_seen is None or now.last_seen is None:
+        return None
+    away = now.last_seen - known.last_seen
+    return away.days if away > FORGOTTEN_AFTER else None
+
+
+def of_zombie(endpoint: Endpoint) -> News:
+    """News of an endpoint that the document calls deprecated, and that is called."""
+    facts: dict[str, Fact] = {"callers": endpoint.callers, **_facts(endpoint)}
+    return News("zombie_endpoint", endpoint.api, endpoint.title, endpoint, facts)
+
+
+def of_drift(endpoint: Endpoint, fresh: Sequence[str]) -> News:
+    """News of an endpoint whose answered calls differ from its document in further ways.
+
+    Args:
+        endpoint: the endpoint now.
+        fresh: the differences, as `request:query/unknown:/page`.
+    """
+    facts: dict[str, Fact] = {"differences": list(fresh), "callers": endpoint.callers, **_facts(endpoint)}
+    return News("drifting_endpoint", endpoint.api, endpoint.title, endpoint, facts)
+
+
+def of_orphan(endpoint: Endpoint, days: int) -> News:
+    """News of a documented endpoint that nobody calls any more.
+
+    Args:
+        endpoint: the endpoint.
+        days: since its last call, or since anybody has been watching.
+    """
+    return News(
+        "orphan_endpoint",
+        endpoint.api,
+        endpoint.title,
+        endpoint,
+        {"days_without_calls": days, "ever_called": endpoint.first_seen is not None, **_facts(endpoint)},
+    )

@@ -54,6 +54,11 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
 
 
+def print_text(text: str) -> None:
+    """Text as it is: a document or a table for other programs."""
+    sys.stdout.write(text)
+
+
 def print_line(value: object) -> None:
     """A value as JSON on one line."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")

@@ -29,8 +29,8 @@ ORDER: Final = (
 """Commands and nouns in the order in which people need them, which help uses. Others follow by name."""
 
 ORDER_OF_A_NOUN: Final = (
-    "add", "create", "check", "explain", "install", "list", "show", "export", "test", "backtest", "ack",
-    "clear", "remove", "revoke", "password", "role", "factor",
+    "add", "create", "check", "explain", "install", "list", "show", "export", "diff", "test", "backtest",
+    "ack", "clear", "remove", "revoke", "password", "role", "factor",
 )  # fmt: skip
 """The same for the commands of one noun."""
 

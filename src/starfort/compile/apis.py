@@ -43,12 +43,15 @@ def in_order(loaded: LoadedConfig, problems: list[ConfigProblem]) -> list[int]:
     return order
 
 
-def to_bundle(api: Api, limits: int | None = None, *, grpc: bool = False) -> bundle.Api:
+def to_bundle(
+    api: Api, limits: int | None = None, *, documented: bool = False, grpc: bool = False
+) -> bundle.Api:
     """One API as the engine reads it.
 
     Args:
         api: the API.
         limits: index of its own limits, if it has any.
+        documented: whether there is a document of it; one that is fetched may not have come yet.
         grpc: whether its upstream speaks HTTP/2.
     """
     return bundle.Api(
@@ -58,7 +61,7 @@ def to_bundle(api: Api, limits: int | None = None, *, grpc: bool = False) -> bun
         upstream=api.upstream,
         labels=tuple(dict.fromkeys(api.labels)),
         jwt_providers=tuple(api.authentication),
-        documented=api.openapi is not None,
+        documented=documented,
         limits=limits,
         grpc=grpc,
     )

@@ -159,7 +159,12 @@ class _Compilation:
             fail_open=config.failure_mode == "open",
             limits=self._limits.common(),
             apis=tuple(
-                apis.to_bundle(api, self._limits.number(api.limits), grpc=api.upstream in speaks_http2)
+                apis.to_bundle(
+                    api,
+                    self._limits.number(api.limits),
+                    documented=api.name in self._table.documented,
+                    grpc=api.upstream in speaks_http2,
+                )
                 for api in self._apis
             ),
             identity=identity.to_bundle(loaded, problems),

@@ -136,8 +136,10 @@ class EndpointTable:
         self.media_types.update(
             dict.fromkeys(one for each in document.operations for one in each.media_types)
         )
-        self.documented[api.name] = []
         self.files += document.files
+        if document.contract is None and not document.problems:
+            return  # not fetched yet
+        self.documented[api.name] = []
         if document.contract is not None:
             self.contracts[api.name] = document.contract
         for method, path, operation in mounted(api, document.operations):
@@ -300,8 +302,8 @@ def build(
     """
     table = EndpointTable(apis)
     for api in apis:
-        if api.openapi is not None:
-            document = openapi.read(api.openapi)
+        document = openapi.of_api(api, loaded.config.data_dir)
+        if document is not None:
             problems += document.problems
             warnings += document.warnings
             if loaded.config.connections.headers_with_underscores != "allow":

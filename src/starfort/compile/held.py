@@ -118,7 +118,10 @@ def _joined(
     for one in held:
         operation = compiled.numbers.get(one.operation)
         if operation is not None:
-            index = listed.setdefault(_settings(settings, one.settings), len(listed))
+            scoped = _settings(settings, one.settings)
+            if compiled.contract.operations[operation].is_open:
+                scoped = replace(scoped, deny_unknown=False)
+            index = listed.setdefault(scoped, len(listed))
             places.setdefault(operation, []).append(b.ContractPlace(one.endpoint, one.path, index))
     operations = tuple(
         replace(operation, places=tuple(places.get(index, ())))

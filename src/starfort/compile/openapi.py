@@ -12,11 +12,13 @@ from typing import Final
 from starfort.bundle import ContentKind
 from starfort.compile import content
 from starfort.config import ConfigProblem
+from starfort.config.apis import Api
 from starfort.contracts import files, servers
 from starfort.contracts.documents import MAX_KEPT, Documents, ReadDocument
 from starfort.contracts.model import Contract
 from starfort.contracts.model import Operation as ContractOperation
 from starfort.contracts.operations import METHODS
+from starfort.contracts.sources.kept import Copies
 
 MAX_UNDERSCORED: Final = 20
 """How many headers with underscores of one document are named at most."""
@@ -89,6 +91,26 @@ def read(file: Path) -> Document:
             _KEPT.clear()
         _KEPT[file] = (found, made)
     return made
+
+
+def of_api(api: Api, data_dir: Path) -> Document | None:
+    """The document of an API as `read` gives it; `None` when it has none.
+
+    Of a document that is fetched it is the last good copy. When there is no copy yet, it has no contract and
+    a warning.
+
+    Args:
+        api: the API.
+        data_dir: where copies are.
+    """
+    if api.openapi is None or isinstance(api.openapi, Path):
+        return None if api.openapi is None else read(api.openapi)
+    copies = Copies(data_dir, api.openapi)
+    if copies.file.is_file():
+        return read(copies.file)
+    error = copies.state().error
+    what = f"the document of {api.name} was not fetched yet" + (f": {error}" if error else "")
+    return Document(copies.file, files=(copies.file,), warnings=(ConfigProblem(copies.file, 0, 0, what),))
 
 
 def _document(found: ReadDocument) -> Document:

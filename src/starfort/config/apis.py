@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from starfort.config.contract import Contract, ScopedContract
+from starfort.config.documents import Document
 from starfort.config.fields import Model, Name
 from starfort.config.limits import ScopedLimits
-from starfort.config.paths import InputFile
 
 
 def _host(value: str) -> str:
@@ -68,8 +68,9 @@ class Api(Model):
     """Path prefixes; they end at the end of a segment."""
     upstream: Name
     """Name of the upstream that answers."""
-    openapi: InputFile | None = None
-    """OpenAPI 3 document, JSON or YAML."""
+    openapi: Document | None = None
+    """Document of OpenAPI 3 or Swagger 2, JSON or YAML: a file, an https address, or where it is fetched
+    from."""
     labels: list[Name] = []
     """Labels of all its endpoints."""
     authentication: list[Name] = []

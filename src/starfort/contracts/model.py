@@ -190,6 +190,7 @@ class Operation:
         internal: `x-internal`: not for callers outside.
         tags: words that group operations.
         confidence: from 0 to 1; 1 for what a document says.
+        is_open: whether calls may have parameters and bodies that are not named: too little is known to say.
     """
 
     method: str
@@ -207,6 +208,7 @@ class Operation:
     internal: bool = False
     tags: tuple[str, ...] = ()
     confidence: float = 1.0
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,8 @@ class Schemas:
             node: the schema as the document has it.
             at: where it stands.
         """
-        return self._schema(node, at, 0)
+        made = self._schema(node, at, 0)
+        return True if made == {} else made
 
     def finish(self) -> None:
         """Translate all schemas that were referred to, and those that they refer to."""

@@ -23,6 +23,7 @@ from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.catalogue_watch import CatalogueWatch
 from starfort.runtime.detection import Detection
 from starfort.runtime.disk import Disks
+from starfort.runtime.documents import DocumentRefresh
 from starfort.runtime.envoy import EnvoyProxy, Proxy
 from starfort.runtime.file_watch import marks
 from starfort.runtime.followers import Followers
@@ -114,7 +115,7 @@ class Assembly:
         held.callback(catalogue.close)
         # The first bundle has the endpoints that were learned before, so a restart forgets none.
         learned = catalogue.learned_endpoints()
-        contracts = catalogue.learned_contracts(loaded.config)
+        contracts = catalogue.learneds(loaded.config)
         bundle_path = data_dir / "bundle.sfb"
         source = Source(self._config_path, self._toolchain, bundle_path, read, learned, contracts)
         built = self._toolchain.build(loaded, learned, contracts)
@@ -151,6 +152,7 @@ class Assembly:
             signals=signals, detection=detection, runner=runner, known=known, alerts=alerts,
             dispatcher=dispatcher, configuration=configuration, socket=path.socket, horizon=path.horizon,
             proxy=proxy, admin=AdminServer.of(config.admin, data_dir / "run" / "admin.sock"),
+            documents=DocumentRefresh(data_dir, lambda: configuration.config),
             disks=Disks(data_dir), background=background,
             samples=Samples(path.socket, path.ingest, path.horizon, proxy, runner, beats),
         )  # fmt: skip

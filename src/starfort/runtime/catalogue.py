@@ -94,7 +94,7 @@ class CatalogueFeed:
         """Endpoints that traffic showed and nothing declares."""
         return self.catalogue.learned_endpoints()
 
-    def learned_contracts(self, config: Config) -> Mapping[str, Contract]:
+    def learneds(self, config: Config) -> Mapping[str, Contract]:
         """Contracts that were learned, by API, of the APIs that are held to one. This blocks.
 
         Returns:

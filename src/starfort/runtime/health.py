@@ -35,6 +35,7 @@ def _of_configuration(parts: Parts) -> Iterator[str]:
     if envoy.stale:
         yield f"Envoy is not the one that it should be: {envoy.stale}"
     yield from parts.configuration.problems()
+    yield from parts.documents.problems()
 
 
 def _of_background(parts: Parts) -> Iterator[str]:

@@ -318,6 +318,11 @@ class StarfortCollector:
             [({}, self._parts.configuration.last_apply_s)],
         )
         families.gauge("start_timestamp_seconds", "When Starfort started.", [({}, self._parts.started_at)])
+        families.counter(
+            "document_refreshes",
+            "Looks at fetched documents, by result.",
+            [({"result": result}, count) for result, count in sorted(self._parts.documents.results.items())],
+        )
         disks = [({"path": each.path}, each) for each in self._parts.disks.found]
         families.gauge(
             "disk_free_bytes", "Room where Starfort writes.", ((at, each.free_bytes) for at, each in disks)

@@ -19,6 +19,7 @@ from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.catalogue_watch import CatalogueWatch
 from starfort.runtime.detection import Detection
 from starfort.runtime.disk import Disks
+from starfort.runtime.documents import DocumentRefresh
 from starfort.runtime.envoy import Proxy
 from starfort.runtime.horizon import Horizon
 from starfort.runtime.imports import Imports
@@ -59,6 +60,7 @@ class Parts:
         horizon: the time up to which detection can see.
         proxy: Envoy.
         admin: serves REST API and dashboard.
+        documents: looks at fetched documents.
         disks: how much room is left.
         samples: rates and Envoy's metrics.
         background: everything that runs beside the rest.
@@ -86,6 +88,7 @@ class Parts:
     horizon: Horizon
     proxy: Proxy
     admin: AdminServer
+    documents: DocumentRefresh
     disks: Disks
     samples: Samples
     background: Background

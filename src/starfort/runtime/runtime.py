@@ -173,6 +173,7 @@ class Runtime:
             ("posture", parts.posture_watch.run),
             ("known log-ins", parts.known.run),
             ("samples", parts.samples.run),
+            ("documents", parts.documents.run),
             ("disks", parts.disks.watch),
         ):
             parts.background.keep(name, work)

@@ -181,6 +181,7 @@ CATALOGUE_SHAPES: Final = Table(
     Column("answered", Integer, nullable=False),
     Column("first_us", BigInteger, nullable=False),
     Column("last_us", BigInteger, nullable=False),
+    Column("evidence", Text, nullable=False, server_default="{}"),
 )
 """Shapes of paths that were called, before and after they became endpoints."""
 
@@ -191,6 +192,25 @@ CATALOGUE_MERGED: Final = Table(
     Column("into", String(16), nullable=False),
 )
 """Endpoints that became part of another one, which keeps answering for their ids."""
+
+CATALOGUE_APIS: Final = Table(
+    "catalogue_apis",
+    Base.metadata,
+    Column("api", String(64), primary_key=True),
+    Column("facts", Text, nullable=False),
+)
+"""What the catalogue knows of an API as a whole, such as its versions."""
+
+CATALOGUE_DECISIONS: Final = Table(
+    "catalogue_decisions",
+    Base.metadata,
+    Column("api", String(64), primary_key=True),
+    Column("pattern", String(2048), primary_key=True),
+    Column("segments", String(8), nullable=False),
+    Column("user", String(64), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+"""Whether the segments at a place of paths are `words` or `values`, as people decided."""
 
 CATALOGUE_SCHEMAS: Final = Table(
     "catalogue_schemas",

@@ -134,6 +134,8 @@ class EmbeddedClickHouse:
     def command(self, sql: str, parameters: Mapping[str, Value] | None = None) -> None:
         """Run a statement that returns nothing, on the writer's session."""
         with self._writer_session() as session:
+            # The session still has the token of the last insert, and an INSERT of ours is another one.
+            self._set(session, {"insert_deduplication_token": ""})
             session.query(sql, params=encode(parameters or {}))
 
     def insert(self, table: str, columns: list[str], stream: bytes, token: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import ipaddress
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -199,6 +200,14 @@ class Store:
     def alone(self) -> bool:
         """Whether nobody but this process inserts: true of an embedded store, not of a server."""
         return isinstance(self._client, EmbeddedClickHouse)
+
+    def settled(self) -> datetime:
+        """A time of arrival, UTC, up to which every row can be read.
+
+        Raises:
+            StoreError: the store is closed, or does not answer.
+        """
+        return datetime.fromisoformat(self._client.settled()).replace(tzinfo=UTC)
 
     def reading_as(self, reader: Reader) -> Self:
         """The same store, whose queries run on the sessions and within the limits of another reader.

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine
 
 from starfort.catalogue import ApiFacts, Catalogue, CatalogueLimits, Declared, News
+from starfort.catalogue.book import Book
 from starfort.events.schema import EVENT_SCHEMA
 from starfort.state.database import open_state
 from starfort.store import Store
@@ -43,7 +44,7 @@ class Scene:
         self.declared = [Declared(self.api, method, path) for method, path in endpoints]
         self.catalogue.declare([ApiFacts(self.api, documented=True)], self.declared)
 
-    def call(self, *paths: str, **fields: Any) -> None:
+    def call(self, *paths: str, table: str = "events", **fields: Any) -> None:
         """One event for each path."""
         one = pa.RecordBatch.from_pylist([event(api=self.api, **fields)], schema=EVENT_SCHEMA)
         same = one.take(pa.array([0] * len(paths)))
@@ -54,12 +55,19 @@ class Scene:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, EVENT_SCHEMA) as writer:
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=EVENT_SCHEMA))
-        self.store.insert_arrow(sink.getvalue().to_pybytes(), token=f"catalogue-{next(_numbers)}")
+        self.store.insert_arrow(
+            sink.getvalue().to_pybytes(), table=table, token=f"catalogue-{next(_numbers)}"
+        )
 
     def see(self, *paths: str, **fields: Any) -> list[News]:
         """Calls, then a refresh; news of this API."""
         self.call(*paths, **fields)
         return [news for news in self.catalogue.refresh() if news.api == self.api]
+
+    @property
+    def book(self) -> Book:
+        """What is known of this API."""
+        return self.catalogue._book(self.api)
 
     @property
     def titles(self) -> list[str]:
@@ -116,11 +124,32 @@ def test_what_is_no_evidence_makes_no_endpoint(scene: Scene, fields: dict[str, A
 
 
 def test_an_endpoint_that_always_refuses_is_known_by_its_calls(scene: Scene) -> None:
-    """Ten refusals of one path are more than a scanner's look."""
-    scene.see(*["/admin/reports"] * 9, status=401)
-    assert scene.titles == []
+    """Ten refusals of three callers, beside something that answers, are more than a scanner's look."""
+    scene.see("/admin")
+    for number in range(3):
+        scene.see(*["/admin/reports"] * 3, status=401, address=f"192.0.2.{number}")
+        assert scene.titles == ["GET /admin"]
     scene.see("/admin/reports", status=401)
-    assert scene.titles == ["GET /admin/reports"]
+    assert scene.titles == ["GET /admin", "GET /admin/reports"]
+
+
+def test_refusals_alone_make_no_endpoint(scene: Scene) -> None:
+    """Not those of one caller, however many, nor those of many where nothing answers."""
+    scene.see("/admin")
+    scene.see(*["/admin/setup"] * 50, status=403)
+    for number in range(50):
+        scene.see("/wp/login", status=301, address=f"192.0.2.{number}")
+    assert scene.titles == ["GET /admin"]
+
+
+def test_imported_calls_are_learned_and_are_no_news(scene: Scene) -> None:
+    """Calls of any age make endpoints, and nobody is told of them; what follows is news again."""
+    long_ago = START - dt.timedelta(days=400)
+    scene.call("/v1/orders/81723", time=long_ago, table="imported_events")
+    assert scene.catalogue.refresh() == []
+    assert scene.titles == ["GET /v1/orders/{orderId}"]
+    assert scene.catalogue.endpoints()[0].first_seen == long_ago
+    assert [item.kind for item in scene.see("/v2/orders/81723")] == ["new_version", "new_endpoint"]
 
 
 def test_attack_noise_leaves_nothing(scene: Scene) -> None:
@@ -131,7 +160,7 @@ def test_attack_noise_leaves_nothing(scene: Scene) -> None:
         scene.call(*(f"/{word}" for word in words[start : start + 20_000]), status=404)
     assert scene.catalogue.refresh() == []
     assert scene.titles == []
-    assert scene.catalogue._memory.shapes == {}
+    assert len(scene.book.shapes) == 0
 
 
 def test_a_server_that_answers_everything_stays_bounded(store: Store, tmp_path: Path) -> None:
@@ -144,7 +173,7 @@ def test_a_server_that_answers_everything_stays_bounded(store: Store, tmp_path: 
         scene.see(*(f"/v1/{word}" for word in letters[start : start + 4_000]))
     assert len(scene.titles) <= 10
     assert {"GET /v1/products/{productId}", "GET /v1/login", "GET /v1/{id}"} <= set(scene.titles)
-    assert len(scene.catalogue._memory.shapes) <= 2_000
+    assert len(scene.book.shapes) <= 2_000
     assert scene.catalogue.dropped["shapes"] > 0
     engine.dispose()
 
@@ -245,7 +274,7 @@ def test_calls_after_a_long_time_are_news(scene: Scene) -> None:
     scene.see("/legacy/export")
     endpoint = scene.catalogue.endpoints()[0]
     long_ago = dataclasses.replace(endpoint, last_seen=START - dt.timedelta(days=40))
-    scene.catalogue._memory.endpoints[endpoint.id] = long_ago
+    scene.book.endpoints[endpoint.id] = long_ago
     assert [item.kind for item in scene.see("/legacy/export")] == ["reappeared"]
 
 

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from starfort.catalogue import Endpoint
-from starfort.catalogue.records import Memory, Records
+from starfort.catalogue import CatalogueLimits, Endpoint
+from starfort.catalogue.book import Book
+from starfort.catalogue.records import Records
 from starfort.catalogue.seen import Seen, seen_endpoints
 from starfort.state.database import open_state
 
@@ -17,8 +18,10 @@ def test_called_endpoints_are_read_while_somebody_writes_and_after(tmp_path: Pat
     called = Endpoint("1", "shop", "", "GET", "/a", "learned", first_seen=SINCE, calls=2)
     configured = Endpoint("2", "shop", "", "POST", "/b", "configured", calls=1)
     declared = Endpoint("3", "shop", "", "PUT", "/c", "documented")
-    memory = Memory({one.id: one for one in (called, configured, declared)}, {}, {}, None)
-    Records(engine).save(memory, ["1", "2", "3"], [])
+    book = Book("shop", CatalogueLimits())
+    for one in (called, configured, declared):
+        book._put(one)
+    Records(engine).save([book], None)
     expected = [Seen("shop", "GET", "/a", SINCE), Seen("shop", "POST", "/b", None)]
     assert seen_endpoints(tmp_path) == expected
     engine.dispose()

@@ -175,11 +175,10 @@ def test_resources_among_values_stay() -> None:
         for first in "bcdfghjklm"
         for second in ("andy", "otto")
     }
-    shapes |= {"/users/me": {"GET": Calls(20, 9)}, "/users/reports": {"POST": Calls(60, 9)}}
-    shapes |= {f"/users/reports/{name}/open": {"GET": Calls(40, 9)} for name in ("daily", "weekly")}
+    shapes |= {"/users/me": {"GET": Calls(9, 9)}}
+    shapes |= {f"/users/reports/{name}/open": {"GET": Calls(6, 5)} for name in ("daily", "weekly")}
     assert sorted({row.template for row in learn(shapes).values()}) == [
         "/users/me",
-        "/users/reports",
         "/users/reports/daily/open",
         "/users/reports/weekly/open",
         "/users/{userId}",

@@ -8,7 +8,10 @@ import pytest
 from starfort import _engine
 from starfort.compile import openapi
 from starfort.compile.openapi import Operation
+from starfort.config.apis import Api
+from starfort.config.documents import UrlDocument
 from starfort.contracts import operations, resolver
+from starfort.contracts.sources.kept import Copies
 from tests.support.corpora import OWN_DOCUMENTS, needs_corpus, parsed, public_documents
 from tests.unit.compile.support import at, compiled
 
@@ -167,6 +170,25 @@ def test_problems_of_documents_are_problems_of_the_configuration(tmp_path: Path)
         compiled(tmp_path, "", apis="apis: [{name: shop, upstream: shop, openapi: api.yaml}]\n")
     (problem,) = error.value.problems
     assert (problem.file, at(problem)) == (file, "a: {}")
+
+
+def test_fetched_documents_are_read_from_their_copy(tmp_path: Path) -> None:
+    """Before there is one, the API has no document and a warning says so; the copy is watched."""
+    made = compiled(
+        tmp_path, "", apis="apis: [{name: shop, upstream: shop, openapi: 'https://a.example/api'}]\n"
+    )
+    assert not made.bundle.apis[0].documented
+    assert "was not fetched yet" in made.doubts[0].what
+    assert made.files[-1].name == "document"
+    api = Api(name="shop", upstream="shop", openapi=UrlDocument(url="https://a.example/api"))
+    copies = Copies(tmp_path, UrlDocument(url="https://a.example/api"))
+    with copies.next() as folder:
+        (folder / "document").write_text("openapi: 3.1.0\npaths: {/a: {get: {}}}\n")
+        copies.accept(folder, "1", 0)
+    found = openapi.of_api(api, tmp_path)
+    assert found is not None
+    assert list(found.operations) == [Operation("GET", "/a", ("",))]
+    assert (list(found.files), list(found.warnings)) == ([copies.file], [])
 
 
 DOCUMENTS = pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.unit.contracts.support import contract, read, schema_of
         ({"type": "number", "minimum": 1, "exclusiveMinimum": True}, {"type": "number", "exclusiveMinimum": 1}),
         ({"type": "number", "maximum": 1, "exclusiveMaximum": False}, {"type": "number", "maximum": 1}),
         ({"type": "string", "const": "a", "if": {}, "x-own": 1, "example": 2}, {"type": "string"}),
-        ({"type": "int", "maxLength": "5", "required": True, "pattern": 7, "enum": {}, "minimum": "1"}, {}),
+        ({"type": "int", "maxLength": "5", "required": True, "pattern": 7, "enum": {}, "minimum": "1"}, True),
         ({"type": {"a": 1}, "items": 3, "allOf": {}, "properties": []}, {"items": True}),
         ({"properties": {"example": {"type": "integer", "readOnly": True}}}, {"properties": {"example": {"type": "integer", "readOnly": True}}}),
     ],

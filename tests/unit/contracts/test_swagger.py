@@ -46,7 +46,7 @@ def test_swagger_2_is_read(tmp_path: Path) -> None:
         "multipart/form-data",
         {
             "type": "object",
-            "properties": {"photo": {}, "tags": {"type": "array", "items": {"type": "string"}}},
+            "properties": {"photo": True, "tags": {"type": "array", "items": {"type": "string"}}},
             "required": ["photo"],
         },
     )

@@ -213,7 +213,7 @@ def test_what_keeps_the_contract_passes(
 def test_a_405_names_the_methods(enforcing: _engine.Engine) -> None:
     """As RFC 9110, 15.5.6 asks for."""
     said = _ask(enforcing, "DELETE", "/orders")
-    assert dict(said["answer"]["headers"])["allow"] == "GET, POST"
+    assert dict(said["answer"]["headers"])["allow"] == "GET, HEAD, POST"
 
 
 def test_an_encoded_spelling_is_held_to_both_readings(tmp_path: Path) -> None:
@@ -310,9 +310,9 @@ def test_fields_of_answers_can_be_removed(tmp_path: Path) -> None:
     assert body("{remove: [cost]}") == b'{"id": 1, "secret" : "s",  "items":[{"price":1.50},{"price":2}]}'
     by_path = body("{remove: [/items/*/cost]}")
     assert by_path == text.replace(',"cost":1', "").encode()
-    assert json.loads(body("{remove: undocumented, responses: off}")) == {
-        "id": 1, "items": [{"price": 1.5}, {"price": 2}],
-    }  # fmt: skip
+    undocumented = json.loads(body("{remove: undocumented, responses: off}"))
+    assert undocumented.keys() == {"id", "secret", "items"}
+    assert undocumented["items"] == [{"price": 1.5}, {"price": 2}]
     assert body("{remove: [nothing]}") is None
 
 

@@ -23,6 +23,36 @@ def _known(template: str, **fields: Any) -> Endpoint:
     return Endpoint(template, "shop", "h", "GET", template, **{**known, **fields})
 
 
+def test_a_deprecated_endpoint_that_is_called() -> None:
+    """It is a zombie while calls come; one that nobody calls any more is none."""
+    endpoints = [
+        _known("/old", deprecated=True),
+        _known("/open", deprecated=True, open_since=NOW),
+        _known("/dead", deprecated=True, last_seen=NOW - dt.timedelta(days=8)),
+        _known("/usual"),
+    ]
+    found = {row.endpoint_id: row.severity for row in _find(endpoints) if row.code == "zombie_endpoint"}
+    assert found == {"/old": "low", "/open": "medium"}
+
+
+def _old(endpoints: list[Endpoint]) -> dict[str, str]:
+    found = _find(endpoints, ApiFacts("shop"))
+    return {str(row.evidence["subject"]): row.severity for row in found if row.code == "old_version_alive"}
+
+
+def test_an_old_version_beside_a_newer_one() -> None:
+    """Every version but the newest, while it is called, once the newer one has been live for a month."""
+    versions = [_known(f"/v{number}/orders") for number in (1, 2, 10)]
+    assert _old(versions) == {"/v1": "low", "/v2": "low"}
+    quiet = _known("/v1/orders", last_seen=NOW - dt.timedelta(days=8))
+    fresh = _known("/v2/orders", first_seen=NOW - dt.timedelta(days=29))
+    open_data = _known("/v1/orders", open_since=NOW, sensitive=("email",))
+    assert _old([quiet, _known("/v2/orders")]) == {}
+    assert _old([_known("/v1/orders"), fresh]) == {}
+    assert _old([_known("/v1/orders"), _known("/orders")]) == {}
+    assert _old([open_data, _known("/v2/orders")]) == {"/v1": "medium"}
+
+
 def test_new_undocumented_and_forgotten_endpoints() -> None:
     """Each by what the catalogue knows of it."""
     endpoints = [

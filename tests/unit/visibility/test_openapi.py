@@ -72,7 +72,7 @@ def test_everything_seen_is_in_the_document(store: Store) -> None:
     assert get["security"] == [{"bearer": []}]
     assert [row["name"] for row in put["parameters"]] == ["orderId", "x-trace"]
     schema = put["requestBody"]["content"]["application/json"]["schema"]
-    assert schema["properties"]["total"] == {"anyOf": [{"type": "integer"}, {"type": "number"}]}
+    assert schema == {"properties": {"total": {}}}, "text says nothing about the type of a JSON value"
     assert put["security"] == [{"api_key": []}, {}], "it was answered without any as well"
     assert document["servers"] == [{"url": "https://shop.example.com"}]
 
@@ -106,4 +106,4 @@ def test_hostile_names_make_a_valid_document(store: Store) -> None:
     assert list(document["paths"]) == ["/{id}/x"]
     assert "servers" not in document
     properties = document["paths"]["/{id}/x"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert properties["properties"] == {"a:b:c": {"type": "integer"}, "é\n": {"type": "string"}}
+    assert properties["properties"] == {"a:b:c": {}, "é\n": {}}

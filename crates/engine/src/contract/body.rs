@@ -1,15 +1,18 @@
 //! A body while it is read: the listener that keeps what the schema is held against.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use super::evaluate::{Options, evaluate};
+use super::marks::outermost;
 use super::operation::{Checked, Media};
 use super::parameter::{Fields, Found, Pair, PairKind, Shape, Written, from_pairs};
 use super::schema::{NodeId, Program};
 use super::tree::{Kind, Tree};
-use super::violation::{Code, Direction, Part, Violation, Violations};
+use super::violation::{Code, Direction, Part, Violation, Violations, push_segment};
 use crate::bundle::contract::ParameterStyle;
 use crate::hash::KeyedHash;
 use crate::headers::lossy;
@@ -172,15 +175,12 @@ impl<'c> BodyCheck<'c> {
         for root in self.tree.roots() {
             let outcome = evaluate(self.program, schema, &self.tree, root, options, violations);
             checked.work = checked.work.saturating_add(outcome.work);
-            checked.unknown.extend(outcome.unknown);
+            let mut removable = outcome.unknown;
+            removable.extend(outcome.foreign);
+            checked.unknown.extend(outermost(&self.tree, removable));
             for pointer in outcome.pointers {
                 if self.asked.denies_unknown {
-                    violations.add(Violation {
-                        direction: self.direction,
-                        part: Part::Body,
-                        code: Code::Unknown,
-                        pointer: pointer.clone(),
-                    });
+                    self.add_pointer(Code::Unknown, pointer.clone(), violations);
                 }
                 if checked.pointers.len() < super::violation::MAX_VIOLATIONS
                     && !checked.pointers.contains(&pointer)
@@ -192,11 +192,22 @@ impl<'c> BodyCheck<'c> {
     }
 
     fn add(&self, code: Code, violations: &mut Violations) {
+        self.add_pointer(code, "".into(), violations);
+    }
+
+    /// A violation of a property that the document names.
+    fn add_at(&self, code: Code, name: &str, violations: &mut Violations) {
+        let mut pointer = String::new();
+        push_segment(&mut pointer, name);
+        self.add_pointer(code, pointer.into(), violations);
+    }
+
+    fn add_pointer(&self, code: Code, pointer: SmolStr, violations: &mut Violations) {
         violations.add(Violation {
             direction: self.direction,
             part: Part::Body,
             code,
-            pointer: "".into(),
+            pointer,
         });
     }
 
@@ -214,20 +225,31 @@ impl<'c> BodyCheck<'c> {
             .map(|kept| self.pair_of(kept, &fields))
             .collect();
         self.part_types(media, &kept, violations);
+        let by_name = by_name(&pairs);
         let mut names: Vec<&str> = fields.names().collect();
         names.sort_unstable();
         names.dedup();
         self.tree.open(false);
         let mut taken = vec![false; pairs.len()];
         for name in names {
-            self.property(
-                media,
-                name,
-                fields.schema(name),
-                &pairs,
-                &mut taken,
-                violations,
-            );
+            let written = written(media, name);
+            let is_deep = written.style == ParameterStyle::DeepObject;
+            let own = by_name.get(name).map(Vec::as_slice).unwrap_or_default();
+            let own = own
+                .iter()
+                .copied()
+                .filter(|(_, pair)| is_deep || pair.name == name);
+            let own: Vec<Pair<'_>> = own
+                .map(|(index, pair)| {
+                    if let Some(taken) = taken.get_mut(index) {
+                        *taken = true;
+                    }
+                    pair.clone()
+                })
+                .collect();
+            if !own.is_empty() {
+                self.property(written, fields.schema(name), &own, violations);
+            }
         }
         for (pair, _) in pairs.iter().zip(&taken).filter(|(_, taken)| !**taken) {
             self.tree.name(&pair.name);
@@ -257,59 +279,24 @@ impl<'c> BodyCheck<'c> {
         }
     }
 
-    /// One property of a form.
+    /// One property of a form, of its own pairs.
     fn property(
         &mut self,
-        media: &Media,
-        name: &str,
+        written: Written<'_>,
         schema: Option<NodeId>,
-        pairs: &[Pair<'_>],
-        taken: &mut [bool],
+        own: &[Pair<'_>],
         violations: &mut Violations,
     ) {
-        let encoding = media.encoding.iter().find(|encoding| encoding.name == name);
-        let written = Written {
-            name,
-            style: encoding.map_or(ParameterStyle::Form, |encoding| encoding.style),
-            explode: encoding.is_none_or(|encoding| encoding.explode),
-            is_encoded: false,
-        };
-        let is_deep = written.style == ParameterStyle::DeepObject;
-        let is_own = |pair: &Pair<'_>| {
-            pair.name == name
-                || is_deep
-                    && pair
-                        .name
-                        .strip_prefix(name)
-                        .is_some_and(|rest| rest.starts_with('['))
-        };
-        let own: Vec<Pair<'_>> = pairs.iter().filter(|pair| is_own(pair)).cloned().collect();
-        for (pair, taken) in pairs.iter().zip(taken.iter_mut()) {
-            *taken |= is_own(pair);
-        }
-        if own.is_empty() {
-            return;
-        }
-        // The name is written first and used by the value; a repeated value gets it again.
         let mut value = Tree::default();
         let source = (self.program, schema);
-        let found = from_pairs(written, &own, source, &|_| true, &mut value);
-        let code = match found {
-            Found::Repeated => Code::Repeated,
-            Found::Malformed => Code::Malformed,
-            _ => Code::Limit,
-        };
-        if matches!(found, Found::Repeated | Found::Malformed) {
-            let pointer = smol_str::format_smolstr!("/{name}");
-            violations.add(Violation {
-                direction: self.direction,
-                part: Part::Body,
-                code,
-                pointer,
-            });
+        match from_pairs(written, own, source, &|_| true, &mut value) {
+            Found::Repeated => self.add_at(Code::Repeated, written.name, violations),
+            Found::Malformed => self.add_at(Code::Malformed, written.name, violations),
+            _ => {}
         }
+        // A value that came several times is held against the schema each time.
         for root in value.roots() {
-            self.tree.name(name);
+            self.tree.name(written.name);
             self.tree.graft(&value, root);
         }
     }
@@ -330,12 +317,7 @@ impl<'c> BodyCheck<'c> {
                 .iter()
                 .any(|range| super::operation::fits(range, &declared));
             if !allowed.is_empty() && !fits {
-                violations.add(Violation {
-                    direction: self.direction,
-                    part: Part::Body,
-                    code: Code::ContentType,
-                    pointer: smol_str::format_smolstr!("/{}", part.name),
-                });
+                self.add_at(Code::ContentType, &part.name, violations);
             }
         }
     }
@@ -351,6 +333,33 @@ impl<'c> BodyCheck<'c> {
             kind,
             content_type,
         });
+    }
+}
+
+/// Pairs by name, with their places; those with brackets also by the name before the first bracket.
+///
+/// Names are the caller's, so the map is one whose hash has a key.
+type ByName<'p> = HashMap<&'p str, Vec<(usize, &'p Pair<'p>)>>;
+
+fn by_name<'p>(pairs: &'p [Pair<'p>]) -> ByName<'p> {
+    let mut by_name = ByName::new();
+    for (index, pair) in pairs.iter().enumerate() {
+        by_name.entry(&pair.name).or_default().push((index, pair));
+        if let Some((base, _)) = pair.name.split_once('[') {
+            by_name.entry(base).or_default().push((index, pair));
+        }
+    }
+    by_name
+}
+
+/// How a property is written.
+fn written<'n>(media: &Media, name: &'n str) -> Written<'n> {
+    let encoding = media.encoding.iter().find(|encoding| encoding.name == name);
+    Written {
+        name,
+        style: encoding.map_or(ParameterStyle::Form, |encoding| encoding.style),
+        explode: encoding.is_none_or(|encoding| encoding.explode),
+        is_encoded: false,
     }
 }
 

@@ -261,18 +261,7 @@ impl<'a> Compiler<'a> {
         if let Some(value) = members.get("const") {
             keywords.push(Keyword::Enum(Box::new(literals([value]))));
         }
-        if let Some(range) = range(members)? {
-            keywords.push(Keyword::Range(Box::new(range)));
-        }
-        if let Some(text) = number(members, "multipleOf")? {
-            match Number::parse(&text).as_ref().and_then(Divisor::new) {
-                Some(divisor) => keywords.push(Keyword::MultipleOf(divisor)),
-                None => self.skip(
-                    "multipleOf",
-                    "it is not above 0, or has more than 18 digits",
-                ),
-            }
-        }
+        self.numbers(members, keywords)?;
         let counts: [(&str, &str, Make<Bounds>); 3] = [
             ("minLength", "maxLength", Keyword::Length),
             ("minItems", "maxItems", Keyword::ItemCount),
@@ -281,15 +270,7 @@ impl<'a> Compiler<'a> {
         for (least, most, keyword) in counts {
             keywords.extend(bounds(members, least, most)?.map(keyword));
         }
-        if let Some(text) = members.get("pattern").and_then(Value::as_str) {
-            keywords.extend(self.pattern(text).map(Keyword::Pattern));
-        }
-        let format = members
-            .get("format")
-            .and_then(Value::as_str)
-            .and_then(Format::named);
-        keywords.extend(format.filter(|_| self.asserts_formats).map(Keyword::Format));
-        self.learned(members, keywords);
+        self.texts(members, keywords);
         if members.get("uniqueItems") == Some(&Value::Bool(true)) {
             keywords.push(Keyword::UniqueItems);
         }
@@ -300,6 +281,33 @@ impl<'a> Compiler<'a> {
             keywords.push(Keyword::DependentRequired(all.collect()));
         }
         Ok(())
+    }
+
+    fn numbers(
+        &mut self,
+        members: &Map<String, Value>,
+        keywords: &mut Vec<Keyword>,
+    ) -> Result<(), Wrong> {
+        if let Some(range) = range(members)? {
+            keywords.push(Keyword::Range(Box::new(range)));
+        }
+        if let Some(text) = number(members, "multipleOf")? {
+            match Number::parse(&text).as_ref().and_then(Divisor::new) {
+                Some(divisor) => keywords.push(Keyword::MultipleOf(divisor)),
+                None => self.skip("multipleOf", "it is not above 0, or has too many digits"),
+            }
+        }
+        Ok(())
+    }
+
+    fn texts(&mut self, members: &'a Map<String, Value>, keywords: &mut Vec<Keyword>) {
+        let text = |name: &str| members.get(name).and_then(Value::as_str);
+        if let Some(text) = text("pattern") {
+            keywords.extend(self.pattern(text).map(Keyword::Pattern));
+        }
+        let format = text("format").and_then(Format::named);
+        keywords.extend(format.filter(|_| self.asserts_formats).map(Keyword::Format));
+        self.learned(members, keywords);
     }
 
     /// Keywords of learned schemas (`src/starfort/catalogue/schemas`).
@@ -334,11 +342,30 @@ impl<'a> Compiler<'a> {
             keywords.push(self.dynamic_reference(target, resource)?);
         }
         self.members(members, resource, keywords);
-        let single = |name: &str| members.get(name).filter(|value| is_schema(value));
         self.items(members, resource, keywords)?;
-        if let Some(schema) = single("propertyNames") {
-            keywords.push(Keyword::PropertyNames(self.inner(schema, resource)));
+        self.alternatives(members, resource, keywords);
+        let single: [(&str, Make<NodeId>); 4] = [
+            ("propertyNames", Keyword::PropertyNames),
+            ("not", Keyword::Not),
+            // Last, because they ask what everything before has evaluated.
+            ("unevaluatedItems", Keyword::UnevaluatedItems),
+            ("unevaluatedProperties", Keyword::UnevaluatedProperties),
+        ];
+        for (name, keyword) in single {
+            if let Some(schema) = members.get(name).filter(|value| is_schema(value)) {
+                keywords.push(keyword(self.inner(schema, resource)));
+                self.program.has_unevaluated |= name.starts_with("unevaluated");
+            }
         }
+        Ok(())
+    }
+
+    fn alternatives(
+        &mut self,
+        members: &'a Map<String, Value>,
+        resource: &Rc<Resource<'a>>,
+        keywords: &mut Vec<Keyword>,
+    ) {
         if let Some(all) = members.get("dependentSchemas").and_then(Value::as_object) {
             let all = all
                 .iter()
@@ -356,31 +383,18 @@ impl<'a> Compiler<'a> {
                 keywords.push(keyword(all.collect()));
             }
         }
-        if let Some(schema) = single("not") {
-            keywords.push(Keyword::Not(self.inner(schema, resource)));
-        }
+        let mut single = |name: &str| {
+            let schema = members.get(name).filter(|value| is_schema(value));
+            schema.map(|schema| self.inner(schema, resource))
+        };
         if let Some(condition) = single("if") {
-            let condition = self.inner(condition, resource);
-            let mut branch = |name: &str| single(name).map(|schema| self.inner(schema, resource));
-            let (then, otherwise) = (branch("then"), branch("else"));
+            let (then, otherwise) = (single("then"), single("else"));
             keywords.push(Keyword::If(Box::new(Branches {
                 condition,
                 then,
                 otherwise,
             })));
         }
-        // Last, because they ask what everything before has evaluated.
-        let last: [(&str, Make<NodeId>); 2] = [
-            ("unevaluatedItems", Keyword::UnevaluatedItems),
-            ("unevaluatedProperties", Keyword::UnevaluatedProperties),
-        ];
-        for (name, keyword) in last {
-            if let Some(schema) = single(name) {
-                keywords.push(keyword(self.inner(schema, resource)));
-                self.program.has_unevaluated = true;
-            }
-        }
-        Ok(())
     }
 
     fn items(
@@ -442,23 +456,12 @@ impl<'a> Compiler<'a> {
         };
         for (name, schema) in named.into_iter().flatten() {
             let schema = Some(self.inner(schema, resource));
-            compiled.named.insert(
-                name.as_str().into(),
-                Slot {
-                    schema,
-                    required: None,
-                },
-            );
+            let required = None;
+            compiled
+                .named
+                .insert(name.as_str().into(), Slot { schema, required });
         }
-        let mut unique: Vec<Box<str>> = Vec::new();
-        for name in required {
-            let slot = compiled.named.entry(name.clone()).or_default();
-            if slot.required.is_none() {
-                slot.required = u32::try_from(unique.len()).ok();
-                unique.push(name);
-            }
-        }
-        compiled.required = unique.into();
+        compiled.require(&required);
         let mut all = Vec::new();
         for (text, schema) in patterns.into_iter().flatten() {
             let schema = self.inner(schema, resource);
@@ -549,6 +552,21 @@ impl<'a> Compiler<'a> {
             return Ok(Keyword::DynamicRef(node, name));
         }
         Ok(Keyword::Ref(node))
+    }
+}
+
+impl Members {
+    /// Gives each required name a bit.
+    fn require(&mut self, names: &[Box<str>]) {
+        let mut unique: Vec<Box<str>> = Vec::new();
+        for name in names {
+            let slot = self.named.entry(name.clone()).or_default();
+            if slot.required.is_none() {
+                slot.required = u32::try_from(unique.len()).ok();
+                unique.push(name.clone());
+            }
+        }
+        self.required = unique.into();
     }
 }
 

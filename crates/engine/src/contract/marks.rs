@@ -13,6 +13,8 @@ pub(crate) enum Mark {
     Member(u32),
     /// A schema names fields of this object, so others are not documented.
     Closed(u32),
+    /// A schema says that only the other message has this member.
+    Foreign(u32),
     /// The marks of a kept result.
     Kept(u32),
 }
@@ -167,7 +169,7 @@ impl Marks {
                 let (list, at) = match mark {
                     Mark::Member(at) => (&mut marked, at),
                     Mark::Closed(at) => (&mut closed, at),
-                    Mark::Kept(_) => return,
+                    Mark::Kept(_) | Mark::Foreign(_) => return,
                 };
                 if let Some(slot) = list.get_mut((at - root) as usize) {
                     *slot = true;
@@ -188,8 +190,22 @@ impl Marks {
             }
             at += 1;
         }
-        unknown.sort_unstable();
         outermost(tree, unknown)
+    }
+
+    /// Members that only the other message should have, in the order of the text.
+    pub(crate) fn foreign(&self) -> Vec<u32> {
+        let mut foreign = Vec::new();
+        self.visit(
+            0,
+            |_| true,
+            |mark| {
+                if let Mark::Foreign(member) = mark {
+                    foreign.push(member);
+                }
+            },
+        );
+        foreign
     }
 
     /// Whether some schema has the name of this member.
@@ -223,10 +239,11 @@ impl Marks {
     }
 }
 
-/// Without members that are within other ones.
-fn outermost(tree: &Tree, sorted: Vec<u32>) -> Vec<u32> {
+/// Members in the order of the text, without those that are within other ones.
+pub(crate) fn outermost(tree: &Tree, members: Vec<u32>) -> Vec<u32> {
     let mut end = 0;
-    let mut kept = sorted;
+    let mut kept = members;
+    kept.sort_unstable();
     kept.retain(|member| {
         let is_inside = *member < end;
         if !is_inside {

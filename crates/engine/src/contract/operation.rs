@@ -24,9 +24,9 @@ use crate::http::{Location, Parameters, content_type, percent};
 pub struct Checked {
     /// Units of work that it cost, as [`crate::bundle::Limits::work`] counts them.
     pub work: u64,
-    /// Numbers of fields that no schema names, for [`super::remove`].
+    /// Numbers of fields that no schema names, or that only the other message should have, for [`super::remove`].
     pub unknown: Vec<u32>,
-    /// JSON pointers to the first of them, each once.
+    /// JSON pointers to the first of those that no schema names, each once.
     pub pointers: Vec<SmolStr>,
     /// The body is of a format whose content is not held against schemas (XML, files, GraphQL …).
     pub is_unread: bool,

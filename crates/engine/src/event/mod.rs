@@ -16,11 +16,13 @@ use crate::client::bot::{BotClass, truncate};
 use crate::client::{Client, address};
 use crate::endpoint::segment;
 use crate::engine::{Engine, Now};
-use crate::http::{Location, Parameter, ParameterKind};
+use crate::http::{Location, Parameter, ParameterKind, version};
 use crate::identity::{Identity, IdentityKind};
 use crate::input::StreamEnd;
 use crate::login::Login;
 use crate::policy::{Decision, Terminal};
+use crate::response_traits::ResponseTraits;
+use crate::sensitive::MASK;
 use crate::shape;
 use crate::signals::known::Familiarity;
 use crate::transaction::{ResponseState, Transaction};
@@ -36,17 +38,6 @@ pub const MAX_PARAMETERS: usize = 64;
 
 /// The most entries of `contract`; further ones are left out.
 pub const MAX_VIOLATIONS: usize = 16;
-
-/// Classes whose presence in a path segment hides the segment.
-const HIDDEN_IN_PATHS: &[&str] = &[
-    "card_number",
-    "us_ssn",
-    "iban",
-    "email",
-    "jwt",
-    "private_key",
-    "cloud_key",
-];
 
 /// An address as the store keeps it: IPv6, with IPv4 addresses mapped (RFC 4291, 2.5.5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +150,7 @@ impl EventRow {
         // How well the caller was known before this call, so this is asked before the log-in is remembered.
         let familiarity = login.familiarity(&transaction, engine);
         let mut row = Box::new(Self::empty());
+        row.note_path(&mut transaction, engine);
         row.signals = signals(&transaction, familiarity);
         row.note_call(&transaction, engine);
         row.note_decision(&transaction);
@@ -189,6 +181,20 @@ impl EventRow {
         row
     }
 
+    /// Note the path, without what must not be stored. A secret in it is a credential of the call.
+    fn note_path(&mut self, transaction: &mut Transaction, engine: &Engine) {
+        // Cut first, so that a long path costs no more to look through than the event keeps of it.
+        let path = truncate(&transaction.found.path, MAX_PATH_BYTES);
+        let Some(masked) = engine.path_mask.mask(path) else {
+            self.path = path.into();
+            return;
+        };
+        self.path = truncate(&masked.path, MAX_PATH_BYTES).into();
+        if masked.has_secret {
+            transaction.identity.seen.note("token", "path", "token");
+        }
+    }
+
     /// Note which endpoint was called, and with which parameters.
     fn note_call(&mut self, transaction: &Transaction, engine: &Engine) {
         let found = &transaction.found;
@@ -202,7 +208,8 @@ impl EventRow {
         self.node = engine.node.clone();
         self.bundle = engine.version.clone();
         self.protocol = transaction.protocol;
-        self.path = masked_path(&found.path, engine).into();
+        self.api_version = version::asked(&transaction.headers, &transaction.parameters);
+        self.response_traits = response_traits(transaction);
         self.parameters = parameters(transaction, engine);
         self.anomalies = transaction.anomalies.codes().collect();
         // As a hash, because detectors only count how many different objects are called.
@@ -267,7 +274,8 @@ impl EventRow {
         self.credential_hash = identity.credential_hash;
         self.identity_error = identity.error;
         self.session_hash = identity.session_hash;
-        self.auth_seen = identity.auth_seen;
+        self.auth_seen = identity.seen.kinds;
+        self.credential_places = identity.seen.places;
     }
 
     /// Note what policies of one phase did, and what they would have done.
@@ -327,14 +335,34 @@ fn parameters(transaction: &Transaction, engine: &Engine) -> Vec<SmolStr> {
         }
     }
     for parameter in transaction.parameters.iter() {
-        push(parameter.location, name_of(&parameter), parameter.kind());
+        push(
+            parameter.location,
+            name_of(&parameter, engine),
+            parameter.kind(),
+        );
     }
     described
 }
 
-/// The name of a parameter, as the API calls it. Text that is too long for a name is cut.
-fn name_of<'a>(parameter: &Parameter<'a>) -> &'a str {
-    truncate(parameter.name, 128)
+/// The name of a parameter, as the API calls it. Text that is too long for a name is cut, and clients choose names too:
+/// those that are secrets or personal data themselves are masked.
+fn name_of<'a>(parameter: &Parameter<'a>, engine: &Engine) -> &'a str {
+    let name = truncate(parameter.name, 128);
+    if engine.path_mask.hides_name(name) {
+        MASK
+    } else {
+        name
+    }
+}
+
+/// Facts about the upstream's response; none when Starfort answered.
+fn response_traits(transaction: &Transaction) -> Vec<&'static str> {
+    let response = &transaction.response;
+    if response.upstream.is_empty() {
+        return Vec::new();
+    }
+    let of_headers = ResponseTraits::of_headers(&response.headers, &transaction.headers);
+    of_headers.or(response.errors).codes().collect()
 }
 
 /// The value that names the object of the call: the template's last parameter, or of an unknown endpoint the last
@@ -351,31 +379,4 @@ fn object(transaction: &Transaction) -> Option<&str> {
     path.rsplit('/')
         .next()
         .filter(|segment| segment.bytes().any(|byte| byte.is_ascii_digit()))
-}
-
-/// The path with secrets and personal data replaced by `{masked}`, cut to [`MAX_PATH_BYTES`].
-fn masked_path(path: &str, engine: &Engine) -> String {
-    // Cut first, so that a long path costs no more to scan than the event keeps of it.
-    let path = truncate(path, MAX_PATH_BYTES);
-    if !engine.scanner.finds_any(path.as_bytes(), HIDDEN_IN_PATHS) {
-        return path.to_owned();
-    }
-    let hide = |segment| {
-        if engine
-            .scanner
-            .finds_any(str::as_bytes(segment), HIDDEN_IN_PATHS)
-        {
-            "{masked}"
-        } else {
-            segment
-        }
-    };
-    // Segment by segment first, so that the rest of the path stays readable.
-    let masked = path.split('/').map(hide).collect::<Vec<_>>().join("/");
-    // A value that spans segments hides them all.
-    if engine.scanner.finds_any(masked.as_bytes(), HIDDEN_IN_PATHS) {
-        "/{masked}".into()
-    } else {
-        masked
-    }
 }

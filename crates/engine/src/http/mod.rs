@@ -41,6 +41,7 @@ pub mod readings;
 mod segments;
 pub mod text;
 pub(crate) mod upload;
+pub(crate) mod version;
 pub mod xml;
 
 pub use anomaly::{Anomalies, Anomaly};

@@ -43,9 +43,9 @@ impl ApiKeys {
         })
     }
 
-    /// The key that a request carries, from the first source that has one.
-    pub(super) fn presented(&self, offered: Offered<'_>) -> Option<Vec<u8>> {
-        self.sources.iter().find_map(|source| match source {
+    /// The key that a request carries, and the first source that has one.
+    pub(super) fn presented(&self, offered: Offered<'_>) -> Option<(Vec<u8>, &ApiKeySource)> {
+        let key_in = |source: &ApiKeySource| match source {
             ApiKeySource::Header(name) => {
                 let value = offered.headers.get(name)?;
                 // `Bearer` and `ApiKey` are the schemes under which clients send keys; many send a key without any.
@@ -56,7 +56,10 @@ impl ApiKeys {
             }
             ApiKeySource::Query(name) => parameter(offered.parameters, Location::Query, name),
             ApiKeySource::Cookie(name) => parameter(offered.parameters, Location::Cookie, name),
-        })
+        };
+        self.sources
+            .iter()
+            .find_map(|source| Some((key_in(source)?, source)))
     }
 
     /// The known key that was presented, or the reason why it is not accepted.

@@ -7,33 +7,18 @@
 
 mod api_key;
 mod jwt;
+pub(crate) mod seen;
 
 use smol_str::SmolStr;
 
-use crate::bundle::Identity as IdentityBundle;
+use crate::bundle::{ApiKeySource, Identity as IdentityBundle};
 use crate::error::EngineError;
 use crate::hash::KeyedHash;
 use crate::headers::Headers;
 use crate::http::{Location, Parameters};
 
 pub use api_key::ApiKeys;
-
-/// Names of cookies that commonly carry a session.
-const SESSION_COOKIES: &[&str] = &[
-    "session",
-    "sessionid",
-    "session_id",
-    "sid",
-    "connect.sid",
-    "jsessionid",
-    "phpsessid",
-    "asp.net_sessionid",
-    "auth_token",
-    "access_token",
-    "token",
-    "laravel_session",
-    "_session_id",
-];
+pub use seen::Credentials;
 
 /// How a caller proved itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,8 +69,8 @@ pub struct Identity {
     pub credential_hash: SmolStr,
     /// Hash of the session cookie or bearer token.
     pub session_hash: SmolStr,
-    /// Kinds of credential seen.
-    pub auth_seen: Vec<&'static str>,
+    /// Credentials seen, configured or not.
+    pub seen: Credentials,
 }
 
 impl Identity {
@@ -135,20 +120,24 @@ impl Identities {
         let mut identity = Identity::default();
         let authorization = offered.headers.get("authorization").unwrap_or_default();
         let bearer = strip_scheme(authorization, b"bearer ");
-        if let Some(token) = bearer {
+        if let Some((kind, lasting)) = seen::of_authorization(authorization) {
+            identity.seen.note(kind, "header", "authorization");
             // Hashed before anything is verified, because detectors count credentials that fail too.
-            identity.auth_seen.push("bearer");
-            identity.credential_hash = hash.of(&[token]);
-            // A bearer token ties the calls of one log-in together, as a session cookie does.
-            identity.session_hash.clone_from(&identity.credential_hash);
-        } else if strip_scheme(authorization, b"basic ").is_some() {
-            identity.auth_seen.push("basic");
-            identity.credential_hash = hash.of(&[authorization]);
+            identity.credential_hash = hash.of(&[if kind == "basic" {
+                authorization
+            } else {
+                lasting
+            }]);
+            if bearer.is_some() {
+                // A bearer token ties the calls of one log-in together, as a session cookie does.
+                identity.session_hash.clone_from(&identity.credential_hash);
+            }
         }
         // In the order in which verified credentials count: each one looks whether an earlier one holds.
         self.jwt(&mut identity, offered, bearer, accepted);
         self.api_key(&mut identity, offered, bearer, hash);
-        self.cookie(&mut identity, offered.parameters, hash);
+        note_headers(&mut identity, offered.headers, hash);
+        note_parameters(&mut identity, offered.parameters, hash);
         self.mtls(&mut identity, offered.headers);
         if identity.verified() {
             let parts = [identity.kind.code(), &identity.issuer, &identity.subject];
@@ -211,10 +200,15 @@ impl Identities {
         bearer: Option<&[u8]>,
         hash: &KeyedHash,
     ) {
-        let Some(key) = self.keys.presented(offered) else {
+        let Some((key, source)) = self.keys.presented(offered) else {
             return;
         };
-        identity.auth_seen.push("api_key");
+        let (place, name) = match source {
+            ApiKeySource::Header(name) => ("header", name),
+            ApiKeySource::Query(name) => ("query", name),
+            ApiKeySource::Cookie(name) => ("cookie", name),
+        };
+        identity.seen.note("api_key", place, name);
         // The credential in `Authorization` counts, if there is one.
         if identity.credential_hash.is_empty() {
             identity.credential_hash = hash.of(&[&key]);
@@ -235,22 +229,6 @@ impl Identities {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "a stage's steps are methods of it")]
-    fn cookie(&self, identity: &mut Identity, parameters: &Parameters, hash: &KeyedHash) {
-        let session = parameters.iter().find(|parameter| {
-            parameter.location == Location::Cookie
-                && SESSION_COOKIES
-                    .iter()
-                    .any(|name| parameter.name.eq_ignore_ascii_case(name))
-        });
-        if let Some(session) = session {
-            identity.auth_seen.push("cookie");
-            if identity.session_hash.is_empty() {
-                identity.session_hash = hash.of(&[session.value.as_bytes()]);
-            }
-        }
-    }
-
     fn mtls(&self, identity: &mut Identity, headers: &Headers) {
         let peer = headers
             .text("x-starfort-peer")
@@ -259,11 +237,61 @@ impl Identities {
         let Some(peer) = peer.filter(|_| self.bundle.mtls) else {
             return;
         };
-        identity.auth_seen.push("mtls");
+        identity.seen.note("mtls", "connection", "certificate");
         if !identity.verified() {
             identity.kind = IdentityKind::Mtls;
             identity.subject = peer.into();
         }
+    }
+}
+
+/// Note credentials in headers that no configuration names. `Authorization` was looked at before.
+fn note_headers(identity: &mut Identity, headers: &Headers, hash: &KeyedHash) {
+    for (name, value) in headers.iter() {
+        let Some(kind) = seen::of_header(name).filter(|_| !value.is_empty()) else {
+            continue;
+        };
+        let name = std::str::from_utf8(name).unwrap_or_default();
+        // Headers of Starfort's own say what was verified, and clients cannot set them.
+        if !name.starts_with("x-starfort-") && !identity.seen.is_noted("header", name) {
+            note(identity, kind, "header", name, value, hash);
+        }
+    }
+}
+
+/// Note credentials in the query that no configuration names, and cookies of sessions.
+fn note_parameters(identity: &mut Identity, parameters: &Parameters, hash: &KeyedHash) {
+    for parameter in parameters.iter() {
+        let (name, value) = (parameter.name, parameter.value);
+        match parameter.location {
+            Location::Query if !identity.seen.is_noted("query", name) => {
+                if let Some(kind) = seen::of_parameter(name, value) {
+                    note(identity, kind, "query", name, value.as_bytes(), hash);
+                }
+            }
+            Location::Cookie if !value.is_empty() && seen::is_session_cookie(name) => {
+                identity.seen.note("cookie", "cookie", name);
+                if identity.session_hash.is_empty() {
+                    identity.session_hash = hash.of(&[value.as_bytes()]);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn note(
+    identity: &mut Identity,
+    kind: &'static str,
+    place: &'static str,
+    name: &str,
+    value: &[u8],
+    hash: &KeyedHash,
+) {
+    identity.seen.note(kind, place, name);
+    // A signature is another one in each call, so it does not tell callers apart.
+    if identity.credential_hash.is_empty() && !matches!(kind, "signature" | "aws4") {
+        identity.credential_hash = hash.of(&[value]);
     }
 }
 
@@ -398,8 +426,38 @@ mod tests {
                 &authorization[..authorization.len().min(60)]
             );
             assert!(!identity.verified());
-            assert_eq!(identity.auth_seen, ["bearer"]);
+            assert_eq!(identity.seen.kinds, ["bearer"]);
         }
+    }
+
+    #[test]
+    fn credentials_that_nobody_configured_are_seen() {
+        let identity = identify(&[
+            (
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=AKIA/x, Signature=1",
+            ),
+            ("x-auth-token", "abc"),
+            ("x-csrf-token", "abc"),
+        ]);
+        assert_eq!(identity.seen.kinds, ["aws4", "token"]);
+        assert_eq!(
+            identity.seen.places,
+            ["header:authorization", "header:x-auth-token"]
+        );
+        let again = identify(&[(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=AKIA/x, Signature=2",
+        )]);
+        assert_eq!(identity.credential_hash, again.credential_hash);
+        assert_eq!(identify(&[("accept", "*/*")]).seen, Credentials::default());
+        let token = identify(&[("x-auth-token", "abc")]);
+        assert_eq!(
+            (token.credential_hash.len(), &*token.session_hash),
+            (16, "")
+        );
+        // The configuration's word for a header counts before the name's.
+        assert_eq!(identify(&[("x-api-key", "good")]).seen.kinds, ["api_key"]);
     }
 
     #[test]
@@ -427,7 +485,7 @@ mod tests {
         );
         let both = identify(&[("x-starfort-peer", "spiffe://a"), ("x-api-key", "good")]);
         assert_eq!(
-            (both.kind, both.auth_seen),
+            (both.kind, both.seen.kinds),
             (IdentityKind::ApiKey, vec!["api_key", "mtls"])
         );
     }

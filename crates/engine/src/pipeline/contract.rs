@@ -60,7 +60,7 @@ pub(crate) fn request_head(engine: &Engine, transaction: &mut Transaction) {
                 target: transaction.headers.get(":path").unwrap_or(b"/"),
                 headers: &transaction.headers,
                 parameters: &transaction.parameters,
-                has_certificate: transaction.identity.auth_seen.contains(&"mtls"),
+                has_certificate: transaction.identity.seen.kinds.contains(&"mtls"),
                 hash: Some(&engine.hash),
             };
             let checked = call.request_head(head, &mut violations);
@@ -266,7 +266,15 @@ pub(crate) fn refuse_response(
         return None;
     }
     if mode == Mode::Observe || !is_held {
-        observe(decision);
+        // Said once for the call, whichever of its messages breaks the contract.
+        if !transaction
+            .decision
+            .observed
+            .iter()
+            .any(|label| label == OBSERVED_CONTRACT)
+        {
+            observe(decision);
+        }
         return None;
     }
     count(&engine.shared.contract_refused);
@@ -298,11 +306,17 @@ fn calls<'e, 't>(
     found
 }
 
-/// The endpoint and the path in each reading that can restrict.
+/// The endpoint and the path in each reading that can restrict. A reading that ends the path within a value, at a `#` or `?`
+/// that was encoded, is left out: such characters are ordinary in names, and few servers end a path there.
 fn readings(transaction: &Transaction) -> impl Iterator<Item = (Option<u32>, &str)> {
     let found = &transaction.found;
     let strict = transaction.contract.get.or(found.matched.endpoint);
-    let also = found.also.iter().filter(|seen| !seen.grants_only);
+    let ends_early = |path: &str| {
+        let rest = found.path.strip_prefix(path);
+        rest.is_some_and(|rest| rest.starts_with(['#', '?']))
+    };
+    let also = found.also.iter();
+    let also = also.filter(move |seen| !seen.grants_only && !ends_early(&seen.path));
     std::iter::once((strict, found.path.as_str()))
         .chain(also.map(|seen| (seen.matched.endpoint, seen.path.as_str())))
 }
@@ -341,13 +355,12 @@ fn mode(engine: &Engine, transaction: &Transaction, calls: &[(Call<'_>, &str)]) 
 }
 
 /// `HEAD` is held to the contract of `GET`, because a server that has the one has the other (RFC 9110, 9.3.2) and documents
-/// name one of them.
+/// name one of them. The catalogue may have learned an endpoint of its own for it.
 fn note_get(engine: &Engine, transaction: &mut Transaction) {
     let found = &transaction.found;
-    if transaction.method == "HEAD"
-        && found.matched.endpoint.is_none()
-        && found.matched.other_method
-    {
+    let is_held =
+        |endpoint: Option<u32>| endpoint.and_then(|one| engine.contracts.of(one)).is_some();
+    if transaction.method == "HEAD" && !is_held(found.matched.endpoint) {
         let get = engine.matcher.find(&transaction.host, "GET", &found.path);
         transaction.contract.get = get.endpoint;
     }

@@ -13,14 +13,17 @@ mod digits;
 mod email;
 mod iban;
 mod json;
+mod path;
 mod phone;
 mod text;
 mod token;
 mod unescape;
 mod us_ssn;
+mod vendor;
 
 pub use class::{Class, ClassSet, UnknownClass};
 pub use json::{Masked, mask_json};
+pub use path::{MASK, MaskedPath, PathMask};
 
 /// A sensitive value in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -155,7 +155,7 @@ impl Memory {
     /// Whether the body of an answer may be read for its shape.
     pub(super) fn reads_answer(&self, endpoint: u64, now_us: u64) -> bool {
         self.is_unlimited.load(Ordering::Relaxed)
-            || self.admits(&READ, &self.read, endpoint, now_us)
+            || Self::admits(&READ, &self.read, endpoint, now_us)
     }
 
     /// Whether to tell a shape; if so, its fields count as told.
@@ -164,8 +164,8 @@ impl Memory {
             return true;
         }
         let is_new = nodes.iter().any(|node| self.is_new(call, node));
-        let tells = (is_new && self.admits(&NEW, &self.new, call.endpoint, call.now_us)
-            || self.admits(&ORDINARY, &self.ordinary, call.endpoint, call.now_us))
+        let tells = (is_new && Self::admits(&NEW, &self.new, call.endpoint, call.now_us)
+            || Self::admits(&ORDINARY, &self.ordinary, call.endpoint, call.now_us))
             && ALL.admits(&self.all, call.now_us);
         if tells && is_new {
             for node in nodes {
@@ -183,10 +183,9 @@ impl Memory {
         told.is_some_and(|told| told.marks.count_ones() >= MAX_MARKS)
     }
 
-    fn admits(&self, pace: &Pace, counters: &[AtomicU64], endpoint: u64, now_us: u64) -> bool {
-        let index = spread(endpoint) as usize % PACES;
+    fn admits(pace: &Pace, counters: &[AtomicU64], endpoint: u64, now_us: u64) -> bool {
         counters
-            .get(index)
+            .get(place(spread(endpoint), PACES))
             .is_some_and(|counter| pace.admits(counter, now_us))
     }
 
@@ -196,7 +195,7 @@ impl Memory {
         let key = spread(node.way ^ call.endpoint.rotate_left(17) ^ (group << 56));
         // Groups begin anew at different times, so that a field is not told by all of them at once.
         let epoch = ((call.now_us + group * EPOCH_US / GROUPS) / EPOCH_US) & 0xffff;
-        let slot = self.slots.get(key as usize % SLOTS)?;
+        let slot = self.slots.get(place(key, SLOTS))?;
         Some((slot, key >> 32 << 32 | epoch << 16))
     }
 
@@ -319,7 +318,7 @@ fn step(length: u32) -> u8 {
     if length < 16 {
         return u8::try_from(length).unwrap_or(0);
     }
-    let power = 31 - length.leading_zeros();
+    let power = length.ilog2();
     let eighth = length >> (power - 3) & 7;
     u8::try_from(16 + (power - 4) * 8 + eighth).unwrap_or(u8::MAX)
 }
@@ -332,6 +331,11 @@ fn small(size: i16) -> u8 {
 /// One of 32 bits for a hash.
 fn mark(hash: u64) -> u32 {
     1 << (spread(hash) >> 59)
+}
+
+/// A place among so many for a hash that is mixed already.
+fn place(hash: u64, places: usize) -> usize {
+    usize::try_from(hash % places as u64).unwrap_or_default()
 }
 
 /// Mixes a hash (the finalizer of `SplitMix64`, Steele and others, 2014).

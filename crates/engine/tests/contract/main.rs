@@ -7,6 +7,7 @@
 
 mod bodies;
 mod bounds;
+mod documented;
 mod heads;
 mod support;
 mod unknown;

@@ -149,6 +149,11 @@ fn removal() {
             r#"{"kind":"bird","lives":9,"barks":true}"#,
         ),
         (json!({"type": "object"}), r#"{"a":1}"#, r#"{"a":1}"#),
+        (
+            json!({"properties": {"name": {}, "password": {"writeOnly": true}}}),
+            r#"{"name":"x","password":"y","z":1}"#,
+            r#"{"name":"x"}"#,
+        ),
     ] {
         let contracts = strict(&schema);
         let (checked, _) = answer(&contracts, 200, JSON, text.as_bytes());

@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod evasion;
+mod events;
 mod limits;
 #[path = "../support/mod.rs"]
 mod support;

@@ -7,7 +7,7 @@ severity: [medium, high]  # high for the origin null, which every sandboxed page
 owasp: API8:2023
 closed_after: 20
 closed_by: >-
-  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM events AS e
+  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM endpoint_events AS e
   WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND upstream != ''
   AND arrayExists(t -> startsWith(t, 'cors:'), response_traits) AND NOT has(response_traits, 'cors:credentials')
 thresholds:
@@ -25,7 +25,7 @@ SELECT
     countIf(has(response_traits, 'cors:null')) AS nulls,
     if(nulls > 0, 'any sandboxed page', 'other sites') AS origins,
     uniqCombined(12)(address) AS addresses
-FROM events AS e
+FROM endpoint_events AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
   AND e.endpoint_id != '' AND upstream != '' AND status < 400
   AND has(response_traits, 'cors:credentials') AND hasAny(response_traits, ['cors:reflected', 'cors:null'])

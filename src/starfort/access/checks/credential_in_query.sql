@@ -24,7 +24,7 @@ FROM
             n -> match(n, '(?i)^(access_?token|auth_?token|id_?token|refresh_?token|token|jwt|api_?key|apikey|x-api-key|password|passwd|pwd|secret|client_secret|session_?id|phpsessid|jsessionid|authorization)$'),
             arrayMap(p -> splitByChar(':', toString(p))[2], arrayFilter(p -> startsWith(p, 'query:'), parameters))
         ) AS found
-    FROM events
+    FROM calls
     WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
       AND upstream != '' AND status < 400 AND arrayExists(p -> startsWith(p, 'query:'), parameters)
 ) AS e

@@ -17,9 +17,9 @@ SELECT
     count() AS calls,
     uniqCombined(12)(address) AS addresses,
     arraySort(arrayMap(v -> toString(v), groupUniqArrayArray(8)(auth_seen))) AS kinds
-FROM events AS e
+FROM calls AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
-  AND scheme = 'http' AND upstream != '' AND hasAny(auth_seen, ['basic', 'bearer', 'api_key'])
+  AND scheme = 'http' AND upstream != '' AND hasAny(auth_seen, ['basic', 'bearer', 'api_key', 'token'])
 GROUP BY api, endpoint_id
 ORDER BY calls DESC, api, endpoint_id
 LIMIT {limit:UInt32}

@@ -7,7 +7,7 @@ severity: [info, low, medium]  # low where answers carry sensitive data, medium 
 owasp: API1:2023
 closed_after: 50
 closed_by: >-
-  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM events AS e
+  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM endpoint_events AS e
   WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND upstream != ''
   AND status BETWEEN 200 AND 299 AND NOT arrayExists(p -> match(p, '^path:.*:integer$'), parameters)
 thresholds:
@@ -25,7 +25,7 @@ SELECT
     countIf(notEmpty(sensitive_response)) AS with_data,
     countIf(notEmpty(sensitive_response) AND empty(auth_seen)) AS open_with_data,
     uniqCombinedIf(12)(subject_hash, subject_hash != '') AS subjects
-FROM events AS e
+FROM endpoint_events AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
   AND e.endpoint_id != '' AND upstream != '' AND status BETWEEN 200 AND 299 AND object_hash != ''
   -- Under overload rows come without their parameters, which says nothing about ids.

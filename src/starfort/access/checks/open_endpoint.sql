@@ -23,7 +23,7 @@ WITH calls AS
         countIf(notEmpty(sensitive_response) AND empty(auth_seen)) AS with_sensitive_data,
         minIf(time, empty(auth_seen)) AS first_seen,
         maxIf(time, empty(auth_seen)) AS last_seen
-    FROM events AS e
+    FROM endpoint_events AS e
     WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
       AND e.endpoint_id != '' AND upstream != '' AND action = 'allow'
     GROUP BY api, endpoint_id

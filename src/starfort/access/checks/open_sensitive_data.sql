@@ -20,7 +20,7 @@ SELECT
     sum(sensitive_response_count) AS values_sent,
     uniqCombined(12)(address) AS addresses,
     arraySort(groupUniqArrayArray(20)(unmasked)) AS classes
-FROM events AS e
+FROM calls AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
   AND notEmpty(unmasked) AND empty(auth_seen) AND status BETWEEN 200 AND 299 AND upstream != ''
 GROUP BY api, endpoint_id

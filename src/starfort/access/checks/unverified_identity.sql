@@ -20,7 +20,7 @@ SELECT
     countIf(empty(auth_seen)) AS without_credential,
     uniqCombined(12)(address) AS addresses,
     arrayMap(v -> toString(v), arrayFilter(v -> v != '', groupUniqArray(8)(identity_error))) AS errors
-FROM events AS e
+FROM calls AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
   AND has({verified_apis:Array(String)}, toString(e.api)) AND NOT identity_verified
   AND status BETWEEN 200 AND 299 AND upstream != '' AND action = 'allow' AND account_hash = '' AND method != 'OPTIONS'

@@ -7,7 +7,7 @@ severity: low
 owasp: API8:2023
 closed_after: 5
 closed_by: >-
-  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM events AS e
+  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM endpoint_events AS e
   WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND upstream != '' AND status < 400
   AND NOT hasAny(response_traits, ['cookie:insecure', 'cookie:script'])
 */
@@ -19,7 +19,7 @@ SELECT
     count() AS answers,
     multiIf(countIf(has(response_traits, 'cookie:insecure')) = 0, 'without HttpOnly',
         countIf(has(response_traits, 'cookie:script')) = 0, 'without Secure', 'without Secure and HttpOnly') AS weakness
-FROM events AS e
+FROM endpoint_events AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
   AND e.endpoint_id != '' AND upstream != '' AND hasAny(response_traits, ['cookie:insecure', 'cookie:script'])
 GROUP BY api, endpoint_id

@@ -10,7 +10,7 @@ SELECT
     sumIf(weight, action != 'allow') AS stopped,
     max(time) AS last_seen,
     count() OVER () AS total
-FROM events AS e
+FROM endpoint_events AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND endpoint_id = {endpoint_id:String}
 GROUP BY if(e.subject != '', e.subject, toString(e.address))
 ORDER BY requests DESC, subject, address

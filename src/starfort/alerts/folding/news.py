@@ -19,6 +19,9 @@ _MANY: Final[Mapping[NewsKind, str]] = {
     "reappeared": "{count} endpoints of {api} are called again after a long time",
     "sensitive_class": "{count} endpoints of {api} carry sensitive data that they did not carry before",
     "answers_without_credentials": "{count} endpoints of {api} answer without credentials since now",
+    "zombie_endpoint": "{count} deprecated endpoints of {api} are called",
+    "orphan_endpoint": "{count} documented endpoints of {api} are not called any more",
+    "drifting_endpoint": "{count} endpoints of {api} differ from their document",
 }
 _ONE: Final[Mapping[NewsKind, str]] = {
     "new_endpoint": "New endpoint of {api}: {subject}",
@@ -29,7 +32,16 @@ _ONE: Final[Mapping[NewsKind, str]] = {
     "reappeared": "{subject} of {api} is called again after a long time",
     "sensitive_class": "{subject} of {api} carries sensitive data that it did not carry before",
     "answers_without_credentials": "{subject} of {api} answers without credentials since now",
+    "zombie_endpoint": "{subject} of {api} is deprecated and called",
+    "orphan_endpoint": "{subject} of {api} is documented and not called any more",
+    "drifting_endpoint": "{subject} of {api} differs from its document",
 }
+
+_IN_BURSTS: Final = frozenset({
+    "new_endpoint", "undocumented_endpoint", "new_method", "zombie_endpoint", "orphan_endpoint",
+    "drifting_endpoint",
+})  # fmt: skip
+"""News of endpoints, of which many come at once."""
 
 
 def alerts_of_news(news: Sequence[News]) -> list[Alert]:
@@ -62,7 +74,7 @@ def _alert(kind: NewsKind, api: str, rows: list[News]) -> Alert:
 
 def _what(news: News) -> str:
     """The part of the key that tells news apart. Endpoints come in bursts; versions and hosts do not."""
-    if news.kind in ("new_endpoint", "undocumented_endpoint", "new_method"):
+    if news.kind in _IN_BURSTS:
         return "endpoints"
     classes = ",".join(news.names("classes"))
     return f"{news.subject}:{classes}"
@@ -84,11 +96,13 @@ def _severity(news: News) -> Severity:
         case "answers_without_credentials":
             return "critical" if severe else "high"
         case "new_version":
-            return "high"
+            return "critical" if severe and news.names("opened") else "high"
         case "sensitive_class":
             return "high" if severe and is_open else "medium" if severe else "low"
         case "undocumented_endpoint" | "new_method" | "new_endpoint":
             level: Severity = "medium" if news.facts.get("api_documented") else "info"
             return "high" if severe and is_open else level
-        case "new_host" | "reappeared":
-            return "medium"
+        case "zombie_endpoint" | "drifting_endpoint":
+            return "high" if severe and is_open else "medium"
+        case "new_host" | "reappeared" | "orphan_endpoint":
+            return "info" if news.kind == "orphan_endpoint" else "medium"

@@ -43,9 +43,10 @@ def operation(  # noqa: PLR0913 (a record, whose it is, and how it is read)
         path=template,
         parameters=tuple(made.parameters(request, template)),
         body=made.body(request),
-        responses=tuple(made.response(name, side) for name, side in answers if made.counts(side, trust)),
+        responses=made.responses((name, side) for name, side in answers if made.counts(side, trust)),
         operation_id=operation_id,
         confidence=confidence(record, trust),
+        is_open=made.is_open(request),
     )
 
 
@@ -122,7 +123,16 @@ class _Maker:
             return None
         return Body(required=NO_BODY not in types and side.seen >= MIN_SEEN, content=content)
 
-    def response(self, status: str, side: Side) -> Response:
+    def is_open(self, side: Side) -> bool:
+        query = side.places.get("query")
+        return query is not None and self._learner.is_open(query)
+
+    def responses(self, sides: Iterable[tuple[str, Side]]) -> tuple[Response, ...]:
+        found = tuple(self._response(name, side) for name, side in sides)
+        # A status that never came, such as that of a failure, is no breach of what was learned.
+        return (*found, Response("default")) if self._is_strict and found else found
+
+    def _response(self, status: str, side: Side) -> Response:
         headers = side.places.get("header", Evidence())
         names = [(name, found) for name, found in sorted(headers.members.items()) if self._learner.has(found)]
         return Response(
@@ -137,6 +147,9 @@ class _Maker:
     def _content(self, side: Side, types: set[Any]) -> tuple[Media, ...]:
         is_cut = CUT in self._learner.accepted(side.more)
         made = []
+        if "" in types:
+            # Bodies of which several callers, or the API, do not say what they are.
+            made.append(Media("*/*"))
         for media_type in sorted(types - {NO_BODY, ""}):
             body = side.bodies.get(media_type)
             schema = self._schema(media_type, body) if body is not None and not is_cut else None

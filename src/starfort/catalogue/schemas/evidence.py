@@ -179,12 +179,12 @@ class Evidence:
         supports: Facts = {name: found.support(trust) for name, found in self.members.items()}
         untrusted = {name: found for name, found in supports.items() if found is not None}
         grew = False
-        while len(untrusted) > MAX_UNTRUSTED or (untrusted and len(supports) > MAX_MEMBERS):
+        while len(untrusted) > MAX_UNTRUSTED:
             least = min(untrusted, key=lambda name: _strength(untrusted[name]))
             grew |= note(self.more, "members", untrusted.pop(least), trust)
             del supports[least], self.members[least]
             self.lacking.pop(least, None)
-        if len(supports) > MAX_MEMBERS:
+        if len(supports) - len(untrusted) > MAX_MEMBERS:
             self._become_map(trust)
         return grew
 

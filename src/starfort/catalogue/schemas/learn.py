@@ -42,7 +42,10 @@ MAX_SIZE: Final = 62
 
 ROOM: Final = 0.25
 """Room beside the lengths that were seen, as a share of their span. It was set on the forms of
-`benchmarks/learned_contract`: below it, more benign values fall out; above it, little changes."""
+`benchmarks/learned`: below it, more benign values fall out; above it, little changes."""
+
+MAX_UNSEEN: Final = 0.01
+"""The share of messages that may show something new of an aspect before it is asserted."""
 
 PROSE: Final = 8
 """So many classes of punctuation make a text prose, where any ordinary mark may come next."""
@@ -148,6 +151,11 @@ class Learner:
             strange[""] = found.more["members"]
         return joined(strange, self._trust) is None
 
+    def _is_settled(self, found: Evidence, facts: Facts) -> bool:
+        """Whether little of an aspect is unseen (Good and Turing): few facts wait for trust."""
+        waiting = sum(support is not None for support in facts.values())
+        return not self._is_strict or (waiting + 1) / (found.seen + 1) <= MAX_UNSEEN
+
     def _bounds(self, facts: Facts) -> tuple[int, int] | None:
         """The least and the greatest figure that count: all beyond together have too little support."""
         low, high = self._least(facts, sorted(facts)), self._least(facts, sorted(facts, reverse=True))
@@ -188,7 +196,7 @@ class Learner:
         if form in _FORMATS and (not self._is_strict or found.seen >= MIN_SEEN):
             # The format says which characters may come, also those that did not come yet.
             return schema | {"format": form}
-        characters = self._characters(found)
+        characters = self._characters(found) if self._is_settled(found, found.characters) else ""
         if characters or (bounds and not bounds[1]):
             schema[CHARACTERS] = characters
         return schema
@@ -197,7 +205,7 @@ class Learner:
         low, high = bounds[0], longest(bounds[1])
         if not self._is_strict or (bounds[0] == bounds[1] and found.seen >= MIN_ENUMERATED):
             return low, high
-        room = max(1, round((high - low) * ROOM))
+        room = max(1, round((high - low) * (ROOM if self._is_settled(found, found.lengths) else 1)))
         # An empty text is a fact of its own, so room never makes one right.
         return (max(1, low - room) if low else 0), high + room
 

@@ -101,7 +101,8 @@ class ShapeObserver:
         """Just before the first shape after a time arrived; there may have been a long pause."""
         row = self._store.query(
             "SELECT count() AS n, min(received) AS first FROM events"
-            " WHERE received > {since:DateTime64(6, 'UTC')} AND (shape_request != '' OR shape_response != '')",
+            " WHERE received > {since:DateTime64(6, 'UTC')}"
+            " AND (shape_request != '' OR shape_response != '')",
             {"since": since},
         )[0]
         first: datetime = row["first"].astimezone(UTC) - timedelta(microseconds=1)

@@ -100,19 +100,22 @@ class Schemas:
 
         Args:
             api: its name.
-            reading: `TRUSTED` has only endpoints that enough callers called (`contract.is_ready`), and is
-                what an API may be held to; `SEEN` has every endpoint, and everything seen validates.
+            reading: `TRUSTED` is what an API may be held to: endpoints that too few callers called
+                (`contract.is_ready`) are open. `SEEN` has every endpoint that was called, and everything
+                seen validates.
 
         Returns:
-            A contract with `source="learned"` and the least confidence of its operations.
+            A contract with `source="learned"` and the least confidence of operations that are not open.
         """
         found = []
         for endpoint in self._endpoints.endpoints():
-            if endpoint.api == api:
+            if endpoint.api == api and endpoint.method != "*":
                 made = self.operation(endpoint.id, reading)
                 if made is not None:
                     found.append(made)
-        least = min((one.confidence for one in found), default=0.0)
+                elif reading is Reading.TRUSTED and endpoint.first_seen is not None:
+                    found.append(Operation(endpoint.method, endpoint.template, confidence=0.0, is_open=True))
+        least = min((one.confidence for one in found if not one.is_open), default=0.0)
         return Contract(api=api, operations=tuple(found), source="learned", confidence=least)
 
     def operation(self, endpoint_id: str, reading: Reading = Reading.SEEN) -> Operation | None:

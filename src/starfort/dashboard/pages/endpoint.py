@@ -28,6 +28,7 @@ async def build(view: View) -> None:
     found = await insight.endpoints.detail(view.path.rpartition("/")[2], view.range)
     traffic = await insight.traffic(view.range, endpoint_id=found.id)
     events = await insight.events(EventFilter(range=view.range, endpoint_id=found.id), EVENTS)
+    broken = await insight.contract(view.range, "", found.id, 1, 0)
     # Findings are in memory; everything else above asked the store.
     posture = insight.posture("", "", MAX_FINDINGS, 0, endpoint_id=found.id)
     title = part("title", endpoint=found)
@@ -47,6 +48,8 @@ async def build(view: View) -> None:
         show(part("parameters", endpoint=found))
         show(part("lists", endpoint=found))
     with grid(""):
+        if broken.items:
+            show(part("contract", page=broken, viewer=viewer))
         show(part("schema", found=insight.schema(found.id), api=found.api))
         show(part("consumers", endpoint=found, viewer=viewer, most=MAX_CONSUMERS))
         show(part("latest", endpoint=found, found=events.items, viewer=viewer, range=view.range))

@@ -12,6 +12,9 @@ PATH: Final = "/findings"
 MAX_CODES: Final = 50
 """Codes of findings in requests that the page lists."""
 
+MAX_CONTRACT: Final = 20
+"""Endpoints with calls that break a contract that the page lists."""
+
 MAX_API: Final = 128
 """Characters of an API's name that the address may ask for: the most that the REST API takes."""
 
@@ -27,6 +30,7 @@ async def build(view: View) -> None:
     api = chosen.get("api", "")[:MAX_API]
     page = view.insight.posture(api, severity, PAGE_SIZE, view.offset)
     noticed = await view.insight.findings(view.range, MAX_CODES, 0)
+    broken = await view.insight.contract(view.range, api, "", MAX_CONTRACT, 0)
     counts = view.insight.posture_counts(api)
     levels = [("", "Any severity", sum(counts.values()))]
     levels += [(name, name, counts[name]) for name in reversed(SEVERITIES) if counts.get(name)]
@@ -34,6 +38,7 @@ async def build(view: View) -> None:
     show(part("filters", path=PATH, chosen={**chosen, "severity": severity}, levels=levels, api=api))
     show(part("posture", page=page, viewer=view.viewer, path=PATH, chosen=chosen))
     with grid(""):
+        show(part("contract", page=broken, viewer=view.viewer))
         show(part("noticed", page=noticed, viewer=view.viewer, range=view.range))
 
 

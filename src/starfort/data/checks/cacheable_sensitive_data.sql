@@ -7,7 +7,7 @@ severity: [low, medium]  # medium where the answer says that everybody's cache m
 owasp: API8:2023
 closed_after: 20
 closed_by: >-
-  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM events AS e
+  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM endpoint_events AS e
   WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND upstream != ''
   AND status BETWEEN 200 AND 299 AND (has(response_traits, 'no_store') OR empty(sensitive_response))
 */
@@ -20,7 +20,7 @@ SELECT
     min(time) AS first_seen, max(time) AS last_seen,
     count() AS answers,
     arraySort(arrayMap(v -> toString(v), groupUniqArrayArray(20)(sensitive_response))) AS classes
-FROM events AS e
+FROM endpoint_events AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
   AND e.endpoint_id != '' AND upstream != '' AND method = 'GET' AND status = 200 AND notEmpty(sensitive_response)
   AND NOT has(response_traits, 'no_store')

@@ -24,7 +24,7 @@ SELECT
     uniqCombined(12)(address) AS addresses,
     arraySort(arrayMap(v -> toString(v), groupUniqArrayArray(20)(sensitive_response))) AS classes,
     arraySort(groupUniqArrayArray(20)(unmasked)) AS unmasked_classes
-FROM events AS e
+FROM calls AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
   AND notEmpty(sensitive_response) AND upstream != ''
 GROUP BY api, endpoint_id

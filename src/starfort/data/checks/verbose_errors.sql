@@ -7,7 +7,7 @@ severity: [low, medium]  # low where only a file path shows
 owasp: API8:2023
 closed_after: 20
 closed_by: >-
-  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM events AS e
+  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM calls AS e
   WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND upstream != '' AND status >= 500
   AND NOT arrayExists(t -> startsWith(t, 'error:'), response_traits)
 */
@@ -22,7 +22,7 @@ SELECT
     arraySort(arrayMap(t -> replaceAll(replaceOne(t, 'error:', ''), '_', ' '),
         arrayFilter(t -> startsWith(t, 'error:'), arrayMap(t -> toString(t), groupUniqArrayArray(20)(response_traits))))) AS shown,
     uniqCombined(12)(address) AS addresses
-FROM events AS e
+FROM calls AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
   AND upstream != '' AND arrayExists(t -> startsWith(t, 'error:'), response_traits)
 GROUP BY api, endpoint_id

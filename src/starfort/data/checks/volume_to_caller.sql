@@ -20,7 +20,7 @@ WITH callers AS
     SELECT
         toString(a.api) AS api, toString(a.endpoint_id) AS endpoint_id, caller.1 AS key_type, caller.2 AS key,
         sum(a.sensitive_response_count * a.weight) AS values_sent, sum(a.weight) AS calls, min(a.time) AS first, max(a.time) AS last
-    FROM events AS a
+    FROM endpoint_events AS a
     ARRAY JOIN arrayFilter(c -> c.2 != '', [
         ('subject', a.subject_hash), ('address', replaceOne(toString(a.address), '::ffff:', ''))]) AS caller
     WHERE a.time >= {since:DateTime64(6, 'UTC')} - INTERVAL 10 MINUTE AND a.time < {until:DateTime64(6, 'UTC')}
@@ -39,9 +39,9 @@ SELECT
 FROM callers
 LEFT JOIN
 (
-    SELECT toString(events.endpoint_id) AS endpoint_id, concat(any(method), ' ', any(events.template)) AS template
-    FROM events
-    WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND events.endpoint_id != ''
+    SELECT toString(endpoint_events.endpoint_id) AS endpoint_id, concat(any(method), ' ', any(endpoint_events.template)) AS template
+    FROM endpoint_events
+    WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND endpoint_events.endpoint_id != ''
     GROUP BY endpoint_id
 ) AS dictionary USING (endpoint_id)
 GROUP BY api, endpoint_id, key_type, template

@@ -46,10 +46,21 @@ _HOUR: Final = "toStartOfHour(e.time)"
 _DAY_OF_UTC: Final = "toDateTime(toStartOfDay(e.time, 'UTC'), 'UTC')"
 
 ROLLUPS: Final[Mapping[str, Rollup]] = {
-    "traffic_api_1m": Rollup("traffic", {"bucket": _MINUTE, "keys": "api", "wanted": "true"}, True),
-    "traffic_api_1h": Rollup("traffic", {"bucket": _HOUR, "keys": "api", "wanted": "true"}, True),
+    "traffic_api_1m": Rollup(
+        "traffic", {"bucket": _MINUTE, "keys": "api", "wanted": "true", "source": "events"}, True
+    ),
+    "traffic_api_1h": Rollup(
+        "traffic", {"bucket": _HOUR, "keys": "api", "wanted": "true", "source": "events"}, True
+    ),
     "traffic_endpoint_1h": Rollup(
-        "traffic", {"bucket": _HOUR, "keys": "api, endpoint_id", "wanted": "endpoint_id != ''"}, True
+        "traffic",
+        {
+            "bucket": _HOUR,
+            "keys": "api, endpoint_id",
+            "wanted": "endpoint_id != ''",
+            "source": "endpoint_events",
+        },
+        True,
     ),
     "policy_5m": Rollup("policy", {"bucket": _FIVE_MINUTES}),
     "policy_1h": Rollup("policy", {"bucket": _HOUR}),
@@ -85,7 +96,7 @@ SELECT
 FROM
 (
     SELECT received, sum(count()) OVER (ORDER BY received) AS total
-    FROM events
+    FROM (SELECT received FROM events UNION ALL SELECT received FROM events_attributed)
     WHERE received > {since:DateTime64(6, 'UTC')} AND received <= {settled:DateTime64(6, 'UTC')}
     GROUP BY received
 )

@@ -16,6 +16,6 @@ SELECT
     any(events.sensitive_request) AS sensitive_request,
     any(events.sensitive_response) AS sensitive_response,
     any(arrayConcat(events.findings, anomalies)) AS findings
-FROM events
-WHERE received > {since:DateTime64(6, 'UTC')} AND received <= {until:DateTime64(6, 'UTC')} AND endpoint_id != ''
+FROM endpoint_events AS events
+WHERE received > {since:DateTime64(6, 'UTC')} AND received <= {until:DateTime64(6, 'UTC')}
 GROUP BY time, api, endpoint_id, shape

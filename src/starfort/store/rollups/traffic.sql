@@ -10,6 +10,6 @@ SELECT
     quantileTDigestState(e.duration_us) AS duration_us,
     quantileTDigestState(e.engine_us) AS engine_us,
     uniqCombinedState(12)(address) AS addresses
-FROM events AS e
+FROM $source AS e
 WHERE received > {since:DateTime64(6, 'UTC')} AND received <= {until:DateTime64(6, 'UTC')} AND $wanted
 GROUP BY time, $keys

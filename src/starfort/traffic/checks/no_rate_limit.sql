@@ -7,7 +7,7 @@ severity: [low, medium]  # medium for log-ins
 owasp: API4:2023
 closed_after: 1
 closed_by: >-
-  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM events AS e
+  SELECT toString(e.api) AS api, toString(e.endpoint_id) AS endpoint_id, time FROM endpoint_events AS e
   WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
   AND (status = 429 OR has(response_traits, 'rate_limit') OR has({limited_apis:Array(String)}, toString(e.api)))
 thresholds:
@@ -24,7 +24,7 @@ SELECT
     countIf(account_hash != '') AS logins,
     countIf(notEmpty(sensitive_response)) AS with_sensitive_data,
     uniqCombined(12)(address) AS addresses
-FROM events AS e
+FROM endpoint_events AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
   AND e.endpoint_id != '' AND upstream != '' AND NOT has({limited_apis:Array(String)}, toString(e.api))
 GROUP BY api, endpoint_id

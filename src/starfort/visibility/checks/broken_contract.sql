@@ -22,7 +22,7 @@ WITH broken AS
         minIf(e.time, notEmpty(e.contract)) AS first, maxIf(e.time, notEmpty(e.contract)) AS last,
         countIf(arrayExists(v -> startsWith(v, 'response:'), e.contract)) AS answers,
         groupUniqArrayArray(200)(arrayMap(v -> arrayStringConcat(arraySlice(splitByChar(':', v), 1, 2), ':'), e.contract)) AS codes
-    FROM events AS e
+    FROM endpoint_events AS e
     WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
       AND e.endpoint_id != '' AND e.upstream != '' AND e.status BETWEEN 200 AND 399
     GROUP BY api, endpoint_id

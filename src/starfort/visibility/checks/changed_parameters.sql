@@ -21,7 +21,7 @@ WITH now AS
         arrayJoin(arrayDistinct(arrayMap(p -> arrayStringConcat(arraySlice(splitByChar(':', toString(p)), 1, 2), ':'), parameters))) AS parameter,
         concat(any(method), ' ', any(template)) AS subject,
         count() AS calls, uniqCombined(12)(address) AS addresses, min(time) AS first, max(time) AS last
-    FROM events AS e
+    FROM endpoint_events AS e
     WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')}
       AND e.endpoint_id != '' AND status BETWEEN 200 AND 299 AND upstream != ''
     GROUP BY api, endpoint_id, parameter
@@ -32,7 +32,7 @@ past AS
     SELECT
         toString(endpoint_id) AS endpoint_id, count() AS calls_before,
         groupUniqArrayArray(2000)(arrayMap(p -> arrayStringConcat(arraySlice(splitByChar(':', toString(p)), 1, 2), ':'), parameters)) AS known
-    FROM events
+    FROM endpoint_events
     WHERE time >= {since:DateTime64(6, 'UTC')} - INTERVAL 1 DAY AND time < {since:DateTime64(6, 'UTC')} - INTERVAL 1 MINUTE
       AND toUnixTimestamp(toStartOfMinute(time)) % (60 * {stride:UInt32}) = 0
       AND endpoint_id IN (SELECT endpoint_id FROM now)

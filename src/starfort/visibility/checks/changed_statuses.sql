@@ -36,8 +36,8 @@ FROM minutes
 INNER JOIN (SELECT endpoint_id, sum(calls_before) AS all_before FROM minutes GROUP BY endpoint_id) AS totals USING (endpoint_id)
 INNER JOIN
 (
-    SELECT toString(events.endpoint_id) AS endpoint_id, concat(any(method), ' ', any(template)) AS name
-    FROM events WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND events.endpoint_id != ''
+    SELECT toString(endpoint_events.endpoint_id) AS endpoint_id, concat(any(method), ' ', any(template)) AS name
+    FROM endpoint_events WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND endpoint_events.endpoint_id != ''
     GROUP BY endpoint_id
 ) AS names USING (endpoint_id)
 WHERE minutes.calls >= {min_calls:UInt32} AND calls_before = 0 AND all_before >= {min_before:UInt32}

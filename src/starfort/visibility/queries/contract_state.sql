@@ -19,7 +19,7 @@ SELECT
     arrayMap(x -> x.2, groupArraySorted(5)((-toUnixTimestamp64Micro(e.time), toString(e.id)))) AS events,
     min(e.time) AS first_seen, max(e.time) AS last_seen,
     count() OVER () AS total
-FROM events AS e
+FROM calls AS e
 WHERE time >= {since:DateTime64(6, 'UTC')} AND notEmpty(e.contract)
   AND ({api:String} = '' OR e.api = {api:String})
   AND ({endpoint_id:String} = '' OR e.endpoint_id = {endpoint_id:String})

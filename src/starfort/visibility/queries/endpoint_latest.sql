@@ -7,7 +7,7 @@ FROM
     (
         SELECT t.time AS hour, sum(t.requests) AS calls
         FROM traffic_endpoint_1h AS t
-        WHERE t.api = {api:String} AND t.endpoint_id = {endpoint_id:String} AND t.time >= {since:DateTime64(6, 'UTC')}
+        WHERE t.api = {api:String} AND t.endpoint_id IN (SELECT id FROM endpoint_ids_now WHERE into = {endpoint_id:String} UNION ALL SELECT {endpoint_id:String}) AND t.time >= {since:DateTime64(6, 'UTC')}
         GROUP BY hour
     )
 )

@@ -15,7 +15,7 @@ FROM
             arrayMap(v -> ('sensitive_response', toString(v)), sensitive_response),
             arrayMap(v -> ('finding', toString(v)), arrayConcat(findings, anomalies))
         )) AS pair
-    FROM events
+    FROM endpoint_events
     WHERE time >= {since:DateTime64(6, 'UTC')} AND endpoint_id = {endpoint_id:String}
 )
 WHERE pair.1 = 'all' OR pair.2 != ''

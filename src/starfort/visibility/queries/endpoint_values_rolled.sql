@@ -25,7 +25,8 @@ FROM
             any(s.sensitive_request) AS sensitive_request, any(s.sensitive_response) AS sensitive_response,
             any(s.findings) AS findings
         FROM shape_1h AS s
-        WHERE time >= toStartOfHour({since:DateTime64(6, 'UTC')}) AND api = {api:String} AND endpoint_id = {endpoint_id:String}
+        WHERE time >= toStartOfHour({since:DateTime64(6, 'UTC')}) AND api = {api:String} 
+          AND s.endpoint_id IN (SELECT id FROM endpoint_ids_now WHERE into = {endpoint_id:String} UNION ALL SELECT {endpoint_id:String})
         GROUP BY shape
     )
 )

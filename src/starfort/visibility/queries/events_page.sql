@@ -4,14 +4,19 @@ SELECT
     time, id, node, api, endpoint_id, method, host, path, template, protocol, status, upstream, duration_us,
     engine_us, request_bytes, response_bytes, address, country, asn, as_organization, ja4, fingerprint,
     user_agent, bot, bot_name, identity_kind, identity_verified, subject, identity_error, auth_seen,
-    content_type, response_content_type, parameters, anomalies, findings, evidence, contract,
-    sensitive_request, sensitive_response, signals, action, policy, tags, observed
+    credential_places, api_version, response_traits, content_type, response_content_type, parameters, anomalies,
+    findings, evidence, contract, sensitive_request, sensitive_response, signals, action, policy, tags, observed
 FROM events
 WHERE time >= {since:DateTime64(6, 'UTC')}
   AND time <= {before_time:DateTime64(6, 'UTC')} AND (time, id) < ({before_time:DateTime64(6, 'UTC')}, {before_id:String})
   AND ({id:String} = '' OR id = {id:String})
   AND ({api:String} = '' OR api = {api:String})
-  AND ({endpoint_id:String} = '' OR endpoint_id = {endpoint_id:String})
+  AND ({endpoint_id:String} = ''
+       OR endpoint_id IN (SELECT id FROM endpoint_ids_now WHERE into = {endpoint_id:String} UNION ALL SELECT {endpoint_id:String})
+       -- Calls from before the endpoint was known.
+       OR (endpoint_id = '' AND (time, events.id) IN
+           (SELECT time, id FROM endpoint_events
+            WHERE time >= {since:DateTime64(6, 'UTC')} AND endpoint_id = {endpoint_id:String})))
   AND ({method:String} = '' OR method = {method:String})
   AND ({path:String} = '' OR positionCaseInsensitiveUTF8(path, {path:String}) > 0)
   AND ({status_min:UInt16} = 0 OR status BETWEEN {status_min:UInt16} AND {status_max:UInt16})

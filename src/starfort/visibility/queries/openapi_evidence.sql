@@ -12,11 +12,13 @@ FROM
             if(empty(auth_seen) AND status BETWEEN 200 AND 299, [('open', '')], []),
             arrayMap(v -> ('parameter', toString(v)), parameters),
             arrayMap(v -> ('auth', toString(v)), auth_seen),
+            arrayMap(v -> ('place', toString(v)), credential_places),
+            [('scheme', toString(scheme))],
             arrayMap(v -> ('sensitive', toString(v)), arrayConcat(sensitive_request, sensitive_response))
         )) AS pair
-    FROM events
-    WHERE time >= {since:DateTime64(6, 'UTC')} AND api = {api:String} AND endpoint_id != '' AND upstream != ''
-      AND status >= 200
+    FROM endpoint_events
+    WHERE time >= {since:DateTime64(6, 'UTC')} AND time < {until:DateTime64(6, 'UTC')} AND api = {api:String}
+      AND endpoint_id != '' AND upstream != '' AND status >= 200
 ) AS events
 GROUP BY endpoint_id, kind, value
 ORDER BY endpoint_id, kind, seen DESC, value

@@ -7,6 +7,6 @@ SELECT
 FROM {table:Identifier} AS t
 WHERE time >= {since:DateTime('UTC')} AND time < {until:DateTime('UTC')}
   AND ({api:String} = '' OR api = {api:String})
-  AND ({endpoint_id:String} = '' OR $endpoint$ = {endpoint_id:String})
+  AND ({endpoint_id:String} = '' OR $endpoint$ IN (SELECT id FROM endpoint_ids_now WHERE into = {endpoint_id:String} UNION ALL SELECT {endpoint_id:String}))
 GROUP BY bucket
 ORDER BY bucket

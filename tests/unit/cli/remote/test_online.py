@@ -80,6 +80,14 @@ def test_catalogue(run: Run, served: Served) -> None:
     assert set(document["paths"]) == {"/ofx", "/accounts/{id}/statement"}
     assert "name one API of: bank, shop, social" in run("catalogue", "export", "--openapi").err
     assert run("catalogue", "export", "--openapi", "--api", "none").code == 4
+    lines = run("catalogue", "export", "--format", "csv", "--api", "bank").out.splitlines()
+    assert lines[0].startswith("id,api,method,host,path,documented")
+    assert len(lines) == 3
+    assert run("catalogue", "diff", "learned", "learned", "--api", "bank").code == 0
+    assert run("catalogue", "diff", "learned", "2020-01-01", "--api", "bank").code == 1, (
+        "nothing was called then"
+    )
+    assert "has no document" in run("catalogue", "diff", "document", "learned", "--api", "bank").err
 
 
 MATCH = json.dumps(

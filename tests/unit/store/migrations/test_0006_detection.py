@@ -38,12 +38,12 @@ def test_store_of_the_version_before_is_carried_on(tmp_path: Path) -> None:
     lines = _run(
         tmp_path,
         """
-migrations.load = lambda: [m for m in real() if m.number < 6 or m.number == 9]  # rows have the columns of 9
+migrations.load = lambda: [m for m in real() if m.number < 6 or m.number in (9, 13)]  # rows have the columns of 9
 with Store.open(path) as store:
     put(store, evidence=[found], path="/a")
     put(store, evidence=[weighed], path="/b")
     put(store, path="/c")
-migrations.load = lambda: [m for m in real() if m.number < 7 or m.number == 9]  # rows have the columns of 9
+migrations.load = lambda: [m for m in real() if m.number < 7 or m.number in (9, 13)]  # rows have the columns of 9
 with Store.open(path) as store:
     print(matches(store), calls(store))
     put(store, evidence=[found], path="/d")

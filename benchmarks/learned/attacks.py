@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from benchmarks.learned_contract.forms import Page
+from benchmarks.learned.forms import Page
 
 Anomaly: TypeAlias = Callable[[Page, dict[str, str], random.Random], None]
 """Changes a benign post into one that is not."""

@@ -1,0 +1,6 @@
+#![no_main]
+#[path = "../targets.rs"]
+#[allow(dead_code, reason = "each binary uses one of them")]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::fuzz_contract_schema(data));
