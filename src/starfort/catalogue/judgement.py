@@ -25,6 +25,10 @@ ALIKE_PARTS: Final = 3
 ALIKE_SHARE: Final = 0.8
 """So many named parts, and this share of all, must be the same below two words to make them alike."""
 
+LEAVES: Final = 10
+LEAVES_SHARE: Final = 0.9
+"""Where so many words have nothing below them, and this share of all, one that has is something else."""
+
 _MANY: Final = 150
 """More words than these say no more."""
 
@@ -122,6 +126,29 @@ def resembling(place: Place, values: Collection[str]) -> list[str]:
         if len(named) >= ALIKE_PARTS and alike:
             found.append(word)
     return found
+
+
+def differing(place: Place, values: Collection[str]) -> list[str]:
+    """The words among leaves that have parts of their own below them, so that they are resources.
+
+    Args:
+        place: the words.
+        values: those of them that seem to be values.
+    """
+    parts = {
+        word: {item for node in place.words[word] for item in node.signature() if item.startswith("/")}
+        for word in values
+    }
+    leaves = sum(not found for found in parts.values())
+    if len(parts) < LEAVES or leaves < LEAVES_SHARE * len(parts):
+        return []
+    counts = Counter(item for found in parts.values() for item in found)
+    known = {item for node in place.values for item in node.signature()}
+    return [
+        word
+        for word, found in sorted(parts.items())
+        if found and all(counts[item] == 1 and item not in known for item in found)
+    ]
 
 
 def judge(place: Place) -> dict[str, float]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from starfort.catalogue.evidence import Evidence, Learned
-from starfort.catalogue.judgement import judge, resembling
+from starfort.catalogue.judgement import differing, judge, resembling
 from starfort.catalogue.places import Place
 from starfort.catalogue.segments import (
     ACTION_WORDS,
@@ -46,18 +46,19 @@ NEEDED: Final = -0.7
 such value, and a fixed segment that is lost is one endpoint."""
 
 NEEDED_ONCE: Final = 2.0
-"""The same where each word was called once, so that nothing is known but how the words look. Above 0, because
-a fixed segment that is lost (a policy for it no longer applies) is worse than a value that stays a word until
-there is more evidence."""
+"""The same where each word was called once, so that nothing is known but how the words look. Above 0,
+because a fixed segment that is lost (a policy for it no longer applies) is worse than a value that stays a
+word until there is more evidence."""
 
 HELD: Final = 3.0
 """Log odds by which evidence must outweigh an earlier decision."""
 
 ALIKE: Final = 1.0
-"""Log odds of a word that has the same below it as values have."""
+"""Log odds of a word that has the same below it as values have, and against one that has other things."""
 
-NAMED: Final = 2.0
-"""Log odds against words that name actions and fixed resources wherever they stand (`me`, `search`)."""
+NAMED: Final = 4.0
+"""Log odds against words that name actions and fixed resources wherever they stand (`me`, `search`); an
+earlier decision does not outweigh it."""
 
 DECLARED: Final = 2.0
 """Log odds that a parameter of a document or the configuration adds for undeclared words beside it."""
@@ -200,9 +201,8 @@ def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
         return dict.fromkeys(place.words, HELD if enough else -HELD)
     once = all(sum(node.calls for node in nodes) == 1 for nodes in place.words.values())
     needed = (NEEDED_ONCE if once else NEEDED) - (DECLARED if declared else 0.0)
-    odds = {
-        word: one - needed - (NAMED if word in ACTION_WORDS else 0.0) for word, one in judge(place).items()
-    }
+    odds = {word: one - needed for word, one in judge(place).items()}
+    odds |= {word: min(odds[word], -NAMED) for word in odds if word in ACTION_WORDS}
     was = {word: _was(nodes) for word, nodes in place.words.items()}
     settled = 1 in was.values() or any(node.words for node in place.values)
     words = [word for word in odds if was[word] < 0]
@@ -217,7 +217,8 @@ def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
         word: one + (held if was[word] > 0 else -held if was[word] < 0 else 0.0) for word, one in odds.items()
     }
     values = [word for word, one in found.items() if one > 0]
-    return found | dict.fromkeys(resembling(place, values) if values or place.values else (), ALIKE)
+    found |= dict.fromkeys(resembling(place, values) if values or place.values else (), ALIKE)
+    return found | dict.fromkeys(differing(place, values), -ALIKE)
 
 
 def _was(nodes: Iterable[Node]) -> int:

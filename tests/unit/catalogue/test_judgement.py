@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from starfort.catalogue.evidence import Calls
-from starfort.catalogue.judgement import BESIDE, SETTLED, among, forests, judge, resembling
+from starfort.catalogue.judgement import BESIDE, SETTLED, among, differing, forests, judge, resembling
 from starfort.catalogue.places import FEATURES, Place
 from starfort.catalogue.tree import build
 
@@ -68,6 +68,20 @@ def test_a_word_with_the_parts_of_values_is_one() -> None:
         {part: [node] for part, node in root.children["users"].children.items()}, [], 1, ("users",), facts
     )
     assert resembling(place, [person.removeprefix("/users/") for person in PEOPLE]) == ["public"]
+
+
+def test_a_word_with_other_parts_than_leaves_is_none() -> None:
+    """Among many words with nothing below, one that has something is a resource."""
+    evidence = {
+        f"/users/{first}{second}": {"GET": Calls()} for first in "bcdfghjklm" for second in ("andy", "otto")
+    }
+    evidence["/users/reports/daily"] = {"GET": Calls()}
+    root, facts = build(evidence, {})
+    place = Place(
+        {part: [node] for part, node in root.children["users"].children.items()}, [], 1, ("users",), facts
+    )
+    assert differing(place, list(place.words)) == ["reports"]
+    assert differing(place, list(place.words)[:5]) == []
 
 
 def test_the_forests_are_fitted_for_what_is_described() -> None:
