@@ -65,7 +65,7 @@ def rows(tallies: Iterable[Tally]) -> list[Row]:
     return [
         figure("valid calls", total.valid, "calls"),
         figure("valid calls that were refused", len(total.false), "calls", 0),
-        figure("calls that schemathesis takes for valid and that the wire makes wrong", total.wrong, "calls"),
+        figure("calls that are valid for schemathesis and not on the wire", total.wrong, "calls"),
         figure("broken calls", total.negatives, "calls"),
         figure("broken calls that were found", found, "share", SHARE_FOUND, at_least=True),
         figure("broken calls that are right again as text", total.right_again, "calls"),

@@ -104,6 +104,50 @@ def router() -> dict[str, Any]:
     }
 
 
+def access_log(name: str, kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """One of Envoy's access logs."""
+    return {
+        "name": f"envoy.access_loggers.{name}",
+        "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.access_loggers.{kind}", **settings},
+    }
+
+
+def tap() -> dict[str, Any]:
+    """Envoy's tap filter, which the admin interface asks."""
+    return {
+        "name": "envoy.filters.http.tap",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.tap.v3.Tap",
+            "common_config": {"admin_config": {"config_id": "starfort"}},
+            "record_headers_received_time": True,
+            "record_downstream_connection": True,
+        },
+    }
+
+
+NGINX_FORMAT: Final = '$remote_addr [$time_local] $host "$request" $status $body_bytes_sent'
+
+
+def nginx_server(api: int, mirror: int | None = None) -> str:
+    """A server block that proxies to the API, with the mirror of docs/discover/mirror.md if a port is given."""
+    location = f"proxy_pass http://127.0.0.1:{api}; proxy_set_header Host $http_host;"
+    if mirror is None:
+        return f"location / {{ {location} }}"
+    return f"""
+        location / {{ mirror /starfort_mirror; {location} }}
+        location = /starfort_mirror {{
+            internal;
+            proxy_pass http://127.0.0.1:{mirror}$request_uri;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header X-Request-ID $request_id;
+        }}
+    """
+
+
 @contextlib.asynccontextmanager
 async def _running(arguments: list[str], port: int, log: Path) -> AsyncIterator[None]:
     with log.open("ab") as output:
@@ -147,7 +191,7 @@ async def nginx(folder: Path, server: str, listen: int) -> AsyncIterator[None]:
     path.write_text(
         f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log;\n"
         "events {}\n"
-        f"http {{\n access_log {folder}/nginx-access.log combined;\n"
+        f"http {{\n log_format main '{NGINX_FORMAT}';\n access_log {folder}/nginx-access.log main;\n"
         + "".join(
             f" {name}_temp_path {folder}/{name};\n"
             for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -5,6 +5,9 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from starfort.sources.call import Call
+from starfort.sources.formats import lines
+
 NGINX = '203.0.113.9 - - [10/Oct/2020:13:55:36 -0700] "GET /v1/orders/7?page=1 HTTP/1.1" 200 2326 "-" "curl\\x22"\n'
 VHOST = f"api.example.com:443 {NGINX}"
 ENVOY = (
@@ -34,6 +37,15 @@ CADDY: dict[str, Any] = {
     "bytes_read": 0, "duration": 0.000929675, "size": 10900, "status": 200,
     "resp_headers": {"Content-Type": ["application/json"]},
 }  # fmt: skip
+
+
+def line_of(text: str) -> Call:
+    """The call of the first line of a text, in the format that is recognised."""
+    format_ = lines.recognised(text.splitlines())
+    assert format_ is not None
+    call = format_.parse(text.rstrip("\n"))
+    assert isinstance(call, Call)
+    return call
 
 
 def har(*entries: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ use crate::policy::Decision;
 use crate::rate::RateTable;
 use crate::rules::{Environment, QueryFacts};
 use crate::schema;
-use crate::shape::{self, Sketch};
+use crate::shape::Sketch;
 use crate::transaction::{
     ContractOutcome, Findings, ResponseState, RulesOutcome, Transaction, Watch,
 };
@@ -153,11 +153,10 @@ pub(crate) fn response_body(
     truncated: bool,
     now: Now,
 ) {
-    contract::response_body(engine, transaction, plain, truncated);
+    http_response_body(engine, transaction, plain, truncated);
     rules::response_body(engine, transaction, Some(plain), now);
     sensitive_response(engine, transaction, plain);
     errors(engine, transaction, plain);
-    shape::read_answer(transaction, engine, plain, truncated);
 }
 
 /// The stages at the end of the stream, however it ended.
@@ -387,6 +386,23 @@ fn http_body<'b>(
     let content = body.content;
     contract::request_body(engine, transaction, read, checks, violations);
     content
+}
+
+/// http, for the contract and the shape of an answer: one reading, to which both listen.
+fn http_response_body(
+    engine: &Engine,
+    transaction: &mut Transaction,
+    plain: &[u8],
+    truncated: bool,
+) {
+    let is_wanted = transaction.response.reads_shape && !truncated;
+    let mut sketch = is_wanted.then(Box::<Sketch>::default);
+    let mut shape = sketch.as_mut().map(|sketch| sketch.listen(&engine.hash));
+    if !contract::response_body(engine, transaction, plain, truncated, &mut shape) && is_wanted {
+        let declared = transaction.response.headers.text("content-type");
+        Body::plain(declared, plain, false).read(None, b'&', &mut shape);
+    }
+    transaction.response.sketch = sketch;
 }
 
 /// sensitive: personal, financial and secret data in a request's body.

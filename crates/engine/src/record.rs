@@ -12,7 +12,7 @@ use crate::explain::{Described, borrowed, decided};
 use crate::input::{RequestHead, ResponseHead, StreamEnd};
 use crate::outcome::{RequestOutcome, ResponseBodyOutcome, ResponseOutcome};
 use crate::policy::Terminal;
-use crate::transaction::Transaction;
+use crate::transaction::{CONTRACT_FINDING, OBSERVED_CONTRACT, Transaction};
 
 /// What `auth_seen` says of a call whose headers nobody saw: no credential was found, which proves nothing.
 pub const UNKNOWN_CREDENTIAL: &str = "unknown";
@@ -82,6 +82,13 @@ pub fn observing(mut bundle: Bundle) -> Bundle {
     };
     pass(&mut bundle.limits);
     bundle.scoped_limits.iter_mut().for_each(pass);
+    let contracts = bundle.contracts.iter_mut();
+    for settings in contracts.flat_map(|contract| &mut contract.settings) {
+        settings.requests = settings.requests.map(|_| Mode::Observe);
+        settings.responses = settings.responses.map(|_| Mode::Observe);
+        settings.remove.clear();
+        settings.remove_undocumented = false;
+    }
     bundle
 }
 
@@ -154,6 +161,45 @@ fn forget_parts(row: &mut EventRow, unseen: &[Unseen]) {
         row.shape_response.clear();
         row.response_traits.clear();
     }
+    row.contract
+        .retain(|violation| match violation.split_once(':') {
+            Some(("response", what)) => is_seen(true, what, unseen),
+            Some((_, what)) => is_seen(false, what, unseen),
+            None => true,
+        });
+    row.findings
+        .retain(|finding| match finding.strip_prefix(CONTRACT_FINDING) {
+            Some(what) => match what.strip_prefix("response/") {
+                Some(what) => is_seen(true, what, unseen),
+                None => is_seen(false, what, unseen),
+            },
+            None => true,
+        });
+    if row.contract.is_empty() {
+        row.observed.retain(|done| done != OBSERVED_CONTRACT);
+    }
+}
+
+/// Whether a violation of a contract is about something that was seen: nobody knows whether a body that was not seen had
+/// its required fields. `what` is the code with its part before it: `body/type`, `security`.
+fn is_seen(is_response: bool, what: &str, unseen: &[Unseen]) -> bool {
+    let lacks = |part: Unseen| unseen.contains(&part);
+    if is_response && lacks(Unseen::Response) {
+        return false;
+    }
+    let (headers, body) = if is_response {
+        (lacks(Unseen::ResponseHeaders), lacks(Unseen::ResponseBody))
+    } else {
+        (lacks(Unseen::RequestHeaders), lacks(Unseen::RequestBody))
+    };
+    if what.starts_with("body") {
+        // Without the headers, the type of a body is not known either.
+        return !headers && !body;
+    }
+    let is_of_headers = ["header", "cookie", "security", "content_type"]
+        .iter()
+        .any(|of| what.starts_with(of));
+    !(is_of_headers && headers)
 }
 
 /// Whatever Starfort would have answered, the call passed.
@@ -292,6 +338,23 @@ mod tests {
         let row = record(&engine(|_| {}), "mirror", &call);
         assert_eq!((row.status, &*row.upstream), (0, "shop"));
         assert!(row.auth_seen.is_empty());
+    }
+
+    #[test]
+    fn what_was_not_seen_breaks_no_contract() {
+        let log = [
+            Unseen::RequestHeaders,
+            Unseen::RequestBody,
+            Unseen::ResponseBody,
+        ];
+        assert!(!is_seen(false, "body/required:/name", &log));
+        assert!(!is_seen(false, "security", &log));
+        assert!(!is_seen(false, "header/required:x-tenant", &log));
+        assert!(!is_seen(true, "body/type:/id", &log));
+        assert!(is_seen(false, "query/type:page", &log));
+        assert!(is_seen(true, "status", &log));
+        assert!(!is_seen(true, "status", &[Unseen::Response]));
+        assert!(is_seen(false, "body/required:/name", &[Unseen::Response]));
     }
 
     #[test]

@@ -95,11 +95,7 @@ impl PyRecorder {
 }
 
 impl PyRecorder {
-    fn load(
-        bytes: &[u8],
-        assets: Assets,
-        shared: Arc<SharedState>,
-    ) -> Result<Self, EngineError> {
+    fn load(bytes: &[u8], assets: Assets, shared: Arc<SharedState>) -> Result<Self, EngineError> {
         let bundle = observing(Bundle::from_bytes(bytes)?);
         let engine = Engine::new(bundle, assets, Arc::clone(&shared))?;
         Ok(Self { engine, shared })
@@ -133,7 +129,9 @@ impl Call {
             (b":method", self.method),
             (b":scheme", self.scheme),
         ];
-        let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_vec(), value));
+        let pseudo = pseudo
+            .into_iter()
+            .map(|(name, value)| (name.to_vec(), value));
         let mut headers: Pairs = pseudo.collect();
         headers.extend(received(self.headers));
         if !self.id.is_empty() && !headers.iter().any(|(name, _)| name == b"x-request-id") {

@@ -11,6 +11,8 @@ from starfort.admin.errors import NotFoundError
 from starfort.admin.filters import EndpointFilter
 from starfort.admin.window import RangeName, Window
 from starfort.catalogue import Endpoint
+from starfort.catalogue.model import State
+from starfort.catalogue.states import state_of
 from starfort.posture.risk import NO_RISK, Risk
 from starfort.store.parameters import Value
 from starfort.store.rows import Row
@@ -57,7 +59,7 @@ class EndpointView:
         rows = await asyncio.to_thread(self._summaries)
         return models.CatalogueCounts(
             total=len(rows),
-            **{kind: sum(1 for row in rows if _is(row, kind)) for kind in _KINDS},
+            **{kind: sum(map(holds, rows)) for kind, holds in _KINDS.items()},
         )
 
     async def page(
@@ -163,7 +165,13 @@ class EndpointView:
         first_day = now - began < NEW_FOR
         wanted = [row for row in known if endpoint_id in ("", row.id)]
         risks = self._risks(wanted)
-        return [_summary(row, now, first_day, risks.get(row.id, NO_RISK)) for row in wanted]
+        states = _states(known, now)
+        return [
+            _summary(row, now, first_day, risks.get(row.id, NO_RISK)).model_copy(
+                update={"state": states(row)}
+            )
+            for row in wanted
+        ]
 
     async def _traffic(self) -> dict[str, Row]:
         window = Window.of("24h")
@@ -176,23 +184,18 @@ class EndpointView:
         return {row["endpoint_id"]: row for row in rows}
 
 
-_KINDS = ("new", "undocumented", "sensitive", "unauthenticated", "risky")
-
-
-def _is(row: models.EndpointSummary, kind: str) -> bool:
-    match kind:
-        case "new":
-            return row.new
-        case "undocumented":
-            return not row.documented
-        case "sensitive":
-            return bool(row.sensitive)
-        case "unauthenticated":
-            return row.authenticated is False
-        case "risky":
-            return row.risk_level in ("high", "critical")
-        case _:
-            return True
+_KINDS: Final[Mapping[str, Callable[[models.EndpointSummary], bool]]] = {
+    "new": lambda row: row.new,
+    "undocumented": lambda row: not row.documented,
+    "sensitive": lambda row: bool(row.sensitive),
+    "unauthenticated": lambda row: row.authenticated is False,
+    "risky": lambda row: row.risk_level in ("high", "critical"),
+    "shadow": lambda row: row.state == "shadow",
+    "orphan": lambda row: row.state == "orphan",
+    "zombie": lambda row: row.state == "zombie",
+    "drifting": lambda row: row.state == "drifting",
+}
+"""What the filter `show` lets through, by its words."""
 
 
 def _matches(row: models.EndpointSummary, wanted: EndpointFilter) -> bool:
@@ -204,7 +207,7 @@ def _matches(row: models.EndpointSummary, wanted: EndpointFilter) -> bool:
     below = _segments(wanted.prefix)
     if below and _segments(row.path)[: len(below)] != below:
         return False
-    if wanted.show and not _is(row, wanted.show):
+    if wanted.show and not _KINDS[wanted.show](row):
         return False
     # Every word must occur, in any order: people type `post login`.
     text = f"{row.method} {row.host} {row.path}".lower()
@@ -252,6 +255,22 @@ def needs_attention(row: models.EndpointSummary) -> bool:
 
 def _segments(path: str) -> list[str]:
     return [segment for segment in path.split("/") if segment]
+
+
+def _states(known: Sequence[Endpoint], now: datetime) -> Callable[[Endpoint], State]:
+    """What says how an endpoint stands to its API's document."""
+    documented = {row.api for row in known if row.documented}
+    watching: dict[str, datetime] = {}
+    for row in known:
+        first = _aware(row.first_seen)
+        if first is not None:
+            watching[row.api] = min(watching.get(row.api, first), first)
+
+    def state(row: Endpoint) -> State:
+        since = watching.get(row.api)
+        return state_of(row, api_documented=row.api in documented, watching=since, now=now)
+
+    return state
 
 
 def _summary(endpoint: Endpoint, now: datetime, first_day: bool, risk: Risk) -> models.EndpointSummary:

@@ -108,8 +108,19 @@ class EndpointFilter(Filter):
     host: Annotated[Text, Field(description="Of this host.")] = ""
     prefix: Annotated[str, Field(max_length=1024, description="At or below this path.")] = ""
     show: Annotated[
-        Literal["", "new", "undocumented", "sensitive", "unauthenticated", "risky"],
-        Field(description="Only what is new, undocumented, sensitive, open to everybody, or at high risk."),
+        Literal[
+            "",
+            "new",
+            "undocumented",
+            "sensitive",
+            "unauthenticated",
+            "risky",
+            "shadow",
+            "orphan",
+            "zombie",
+            "drifting",
+        ],
+        Field(description="Only what is new, undocumented, sensitive, open, at high risk, or in a state."),
     ] = ""
     sort: Annotated[
         Literal["path", "risk", "requests", "first_seen", "last_seen", "errors"],

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from starfort.admin.decisions import DecisionCounts, counts_decisions
 from starfort.base.severity import Severity
+from starfort.catalogue.model import State
 from starfort.store.rows import Row
 
 Item = TypeVar("Item")
@@ -121,6 +122,7 @@ class EndpointSummary(Model):
     first_seen: datetime | None
     last_seen: datetime | None
     documented: bool
+    state: Annotated[State, Field(description="How it stands to its API's document.")] = "learned"
     new: Annotated[bool, Field(description="First seen within the last 24 hours.")]
     authenticated: Annotated[
         bool | None, Field(description="Whether callers show credentials; null when it was never called.")
@@ -137,6 +139,58 @@ class EndpointSummary(Model):
     risk_level: Annotated[RiskLevel, Field(description="The risk in a word.")] = "none"
 
 
+class ApiUsage(Model):
+    """How full the catalogue is of one API, and what its limits kept out since the start."""
+
+    api: str
+    endpoints: Annotated[int, Field(description="Endpoints that only traffic shows.")]
+    endpoints_limit: int
+    endpoints_refused: Annotated[
+        int, Field(description="Times when a new one had less evidence than all others.")
+    ]
+    endpoints_evicted: Annotated[
+        int, Field(description="Endpoints that made way for ones with more evidence.")
+    ]
+    shapes: Annotated[int, Field(description="Paths with values left out, from which templates are learned.")]
+    shapes_limit: int
+    shapes_evicted: int
+
+
+class SegmentDecision(Model):
+    """What a person decided about the segments at one place of an API's paths."""
+
+    api: str
+    place: Annotated[str, Field(description="A path from the root; its last segment is `*`.")]
+    segments: Annotated[str, Field(description="`words` or `values`.")]
+    user: str
+    created: datetime
+
+
+class VersionComparison(Model):
+    """What a version of an API has that the one before it has not, and the other way round."""
+
+    api: str
+    version: str
+    compared_with: str
+    known_versions: list[str]
+    endpoints: list[str]
+    endpoints_gained: list[str]
+    endpoints_lost: list[str]
+    parameters_gained: list[str]
+    parameters_lost: list[str]
+    auth_seen: Annotated[list[str], Field(description="Kinds of credential that callers of it send.")]
+    auth_gained: list[str]
+    auth_lost: list[str]
+    opened: Annotated[
+        list[str], Field(description="Endpoints that asked for credentials before, and answer without any.")
+    ]
+    sensitive: list[str]
+    sensitive_gained: list[str]
+    sensitive_lost: list[str]
+    callers: Annotated[int, Field(description="Callers of the last day, about.")]
+    callers_before: int
+
+
 class CatalogueCounts(Model):
     """How many endpoints there are of each kind that asks for attention."""
 
@@ -146,6 +200,10 @@ class CatalogueCounts(Model):
     sensitive: int
     unauthenticated: int
     risky: Annotated[int, Field(description="With a risk that is high or critical.")] = 0
+    shadow: Annotated[int, Field(description="Called, and not in the document that their API has.")] = 0
+    orphan: Annotated[int, Field(description="Documented, and not called for 30 days.")] = 0
+    zombie: Annotated[int, Field(description="Deprecated, and called.")] = 0
+    drifting: Annotated[int, Field(description="Whose answered calls differ from the document.")] = 0
 
 
 class TreeNode(Model):

@@ -25,6 +25,7 @@ from starfort.admin.filters import ClientFilter, EventFilter
 from starfort.admin.mutes import Muted, Mutes
 from starfort.admin.outline import outline
 from starfort.admin.trials import Trials
+from starfort.admin.versions import ApiView
 from starfort.admin.window import DAY_S, RangeName, Window
 from starfort.alerts.history import StoredAlert
 from starfort.base.sql import load_sql
@@ -66,6 +67,7 @@ class Insight:
         self.endpoints = EndpointView(
             runtime.catalogue.endpoints, self._rows, self._reads_rollups, self._risks
         )
+        self.apis_known = ApiView(runtime.catalogue.catalogue)
         self.trials = Trials(runtime)
 
     # ---- traffic

@@ -3,25 +3,46 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, Field
 
+from starfort.admin.audit import record
 from starfort.admin.documents import DocumentSource
 from starfort.admin.filters import EndpointFilter
 from starfort.admin.models import (
+    ApiUsage,
     CatalogueCounts,
     Deviation,
     EndpointDetail,
     EndpointSchema,
     EndpointSummary,
     Page,
+    SegmentDecision,
     Tree,
+    VersionComparison,
 )
-from starfort.api.access import Office, Viewer
+from starfort.api.access import Office, Operator, Viewer, actor
 from starfort.api.paging import LimitField, OffsetField
 from starfort.api.traffic import Range
+from starfort.catalogue.model import Segments
 
 router = APIRouter(tags=["endpoints"])
 EndpointId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$", description="The endpoint's id.")]
+
+
+ApiName = Annotated[str, Query(max_length=128, description="The API's name.")]
+
+
+class NewDecision(BaseModel):
+    """What the segments at one place are."""
+
+    are: Annotated[Segments | None, Field(description="`words`, `values`, or null for what traffic shows.")]
+    segment: Annotated[
+        int | None,
+        Field(
+            ge=1, le=64, description="Which segment, from 1; by default the last parameter, else the last."
+        ),
+    ] = None
 
 
 class EndpointQuery(EndpointFilter):
@@ -101,6 +122,80 @@ async def list_deviations(
 ) -> Page[Deviation]:
     """A page of deviations."""
     return await desk.insight.deviations(api, limit, offset)
+
+
+@router.get(
+    "/catalogue/usage",
+    summary="How full the catalogue is",
+    description="Endpoints and shapes of each API with their limits, and what the limits kept out.",
+)
+def read_usage(_: Viewer, desk: Office) -> list[ApiUsage]:
+    """Limits and what they keep out."""
+    return desk.insight.apis_known.usage()
+
+
+@router.get(
+    "/catalogue/versions",
+    summary="The versions of an API",
+    description="Oldest first: `/v1`, or `2024-01 (header)` where calls ask for it outside of the path.",
+)
+def list_versions(_: Viewer, desk: Office, api: ApiName) -> list[str]:
+    """Versions."""
+    return desk.insight.apis_known.versions(api)
+
+
+@router.get(
+    "/catalogue/comparison",
+    summary="Two versions of an API",
+    description=(
+        "Endpoints, parameters, credentials, sensitive classes and callers that one version has and the "
+        "other has not."
+    ),
+    openapi_extra={"x-errors": [404]},
+)
+def compare_versions(
+    _: Viewer,
+    desk: Office,
+    api: ApiName,
+    version: Annotated[str, Query(max_length=256, description="As `/catalogue/versions` lists it.")],
+    before: Annotated[
+        str, Query(max_length=256, description="The older one; the one before it by default.")
+    ] = "",
+) -> VersionComparison:
+    """The comparison."""
+    return desk.insight.apis_known.compare(api, version, before)
+
+
+@router.get(
+    "/catalogue/segments",
+    summary="Decisions about paths",
+    description="Places of paths whose segments people decided to be words or values.",
+)
+def list_decisions(_: Viewer, desk: Office) -> list[SegmentDecision]:
+    """Decisions."""
+    return desk.insight.apis_known.decisions()
+
+
+@router.post(
+    "/catalogue/{endpoint_id}/segments",
+    summary="Part or join endpoints",
+    description=(
+        "Decides what the segments at one place of an endpoint's template are: `words`, each an endpoint of "
+        "its own, or `values` of one parameter; `null` leaves it to traffic. It takes effect within seconds, "
+        "and old ids lead to the endpoints that take over."
+    ),
+    openapi_extra={"x-errors": [404]},
+)
+def decide_segments(
+    principal: Operator, desk: Office, request: Request, endpoint_id: EndpointId, body: NewDecision
+) -> list[SegmentDecision]:
+    """Note a decision, and give all of them."""
+    view = desk.insight.apis_known
+    api, place = view.decide(endpoint_id, body.segment, body.are, principal.name)
+    # The audit log comes second: an entry about an endpoint that does not exist would be wrong.
+    with desk.database.begin() as session:
+        record(session, actor(principal, request), "catalogue.segments", f"{api} {place}", body.are or "")
+    return view.decisions()
 
 
 @router.get(

@@ -15,7 +15,7 @@ from typing import Final
 
 from starfort.base.sql import load_sql
 from starfort.catalogue.book import Book
-from starfort.catalogue.observe import LATEST, Observation, Slice
+from starfort.catalogue.observe import LATEST, LIVE, Observation, Slice
 from starfort.catalogue.segments import shape_of
 from starfort.catalogue.sightings import ShapeKey
 from starfort.store import Store
@@ -59,7 +59,9 @@ class Attribution:
             key = book.endpoint_of(one, book.match(one))
             if key:
                 paths[book.name, one.method, one.path] = (key, book.endpoints[key].template)
-        self._insert(paths, part.window)
+        # Imported calls have no figures by endpoint that they could be missing in.
+        if part.window["table"] == LIVE:
+            self._insert(paths, part.window)
         late = {book.name: book.take_late() for book in books}
         since = min((began for shapes in late.values() for began, _ in shapes.values()), default=None)
         if since is not None:

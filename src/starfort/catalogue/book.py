@@ -99,6 +99,7 @@ class Book:
         self._learned: list[LearnedEndpoint] | None = None
         self._room = limits.endpoints
         self._limits, self._clock = limits, clock
+        self._decided: dict[str, str] = {}
         self._decisions = Decisions()
         self._matcher: Matcher | None = None
         self._words: Counter[str] = Counter()
@@ -215,7 +216,7 @@ class Book:
             declared: documented and configured endpoints, by id.
         """
         self.facts = facts
-        self._decisions = Decisions(facts.words, facts.values)
+        self._decide()
         for key in [key for key, found in self.endpoints.items() if found.origin != "learned"]:
             if key not in declared:
                 self._undeclare(key)
@@ -227,6 +228,25 @@ class Book:
         self._folded.clear()
         self.versions.know(self.endpoints.values(), facts.versions)
         self._touch()
+
+    def decide(self, decisions: Mapping[str, str]) -> None:
+        """Take over what people decided about segments of paths; it counts more than the configuration.
+
+        Args:
+            decisions: `words` or `values` by place, `/api/*`.
+        """
+        self._decided = dict(decisions)
+        self._decide()
+        self._dirty, self.urgent, self._not_before = True, True, 0.0
+        self._folded.clear()
+
+    def _decide(self) -> None:
+        found = dict.fromkeys(self.facts.words, "words") | dict.fromkeys(self.facts.values, "values")
+        found |= self._decided
+        self._decisions = Decisions(
+            [place for place, kind in found.items() if kind == "words"],
+            [place for place, kind in found.items() if kind == "values"],
+        )
 
     def _undeclare(self, key: str) -> None:
         known = self.endpoints[key]
@@ -259,8 +279,12 @@ class Book:
 
     def match(self, seen: Observation) -> Endpoint | None:
         """The endpoint that calls belong to as far as is known without learning."""
-        if seen.endpoint_id:
-            return self.find(seen.endpoint_id)
+        if seen.endpoint_id and not (seen.shape and seen.endpoint_id in self.merged):
+            found = self.find(seen.endpoint_id)
+            # What people parted is not what the engine still takes it for.
+            parted = found is not None and seen.shape and self._decisions.parts(found.template, seen.shape)
+            return None if parted else found
+        # By its shape where the engine knows no endpoint, or one that has parted since.
         if self._matcher is None:
             self._matcher = Matcher((row.method, row.template, row.id) for row in self.endpoints.values())
         return self.endpoints.get(self._matcher.find(seen.method, self._decisions.with_values(seen.shape)))

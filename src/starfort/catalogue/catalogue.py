@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
 
@@ -20,7 +21,7 @@ from starfort.catalogue import news as reports
 from starfort.catalogue.attribute import Attribution
 from starfort.catalogue.book import Book
 from starfort.catalogue.limits import CatalogueLimits
-from starfort.catalogue.model import ApiFacts, Declared, Endpoint, News
+from starfort.catalogue.model import ApiFacts, Decision, Declared, Endpoint, News, Segments
 from starfort.catalogue.observe import Observation, Observer, Slice
 from starfort.catalogue.records import Records
 from starfort.catalogue.reporter import Reporter
@@ -59,6 +60,7 @@ class Catalogue:
         self._books: dict[str, Book] = {}
         self._apis: dict[str, ApiFacts] = {}
         self._lock = threading.Lock()
+        self._decided: dict[str, dict[str, str]] = {}
         self._load()
         self._observer = Observer(store, self._watermark)
         self._attribution = Attribution(store)
@@ -82,6 +84,10 @@ class Catalogue:
                 homes[new].merged[old] = new
         for book in self._books.values():
             book.opened(memory.apis.get(book.name, {}))
+        for decision in self._records.decisions():
+            self._decided.setdefault(decision.api, {})[decision.place] = decision.segments
+        for api, decided in self._decided.items():
+            self._book(api).decide(decided)
 
     def _book(self, api: str) -> Book:
         found = self._books.get(api)
@@ -130,6 +136,13 @@ class Catalogue:
         book = self._books.get(api)
         return book.versions.names(book.snapshot(), book.facts.versions) if book is not None else {}
 
+    def version_titles(self, api: str) -> list[str]:
+        """Versions of an API as `compare` takes them: `/v2`, `2024-01 (header)`."""
+        book = self._books.get(api)
+        if book is None:
+            return []
+        return [version.title for version in book.versions.all(book.snapshot(), book.facts.versions)]
+
     def usage(self) -> dict[str, dict[str, int]]:
         """How full each API is: `endpoints` and `shapes` with their limits, and what the limits kept out."""
         return {api: book.usage() for api, book in sorted(self._books.items()) if self._is_shown(api)}
@@ -172,6 +185,45 @@ class Catalogue:
             # An id that is declared leads nowhere else from now on.
             self._attribution.lead(chain.from_iterable(book.take_led() for book in self._books.values()))
             self._publish()
+
+    def decisions(self) -> list[Decision]:
+        """What people decided about segments of paths, by API and place."""
+        return self._records.decisions()
+
+    def decide(self, api: str, place: str, segments: Segments | None, user: str) -> None:
+        """Note what the segments at a place of an API's paths are. The next refresh acts on it.
+
+        Args:
+            api: the API.
+            place: a path from the root whose last segment is `*`.
+            segments: `words`: each segment is an endpoint of its own; `values`: they are one parameter;
+                None: what traffic shows.
+            user: who decided.
+        """
+        with self._lock:
+            decided = self._decided.setdefault(api, {})
+            decided.pop(place, None)
+            decision = None
+            if segments is not None:
+                decided[place] = segments
+                decision = Decision(api, place, segments, user, datetime.now(UTC))
+            self._records.decide(api, place, decision)
+            self._book(api).decide(decided)
+
+    def compare(self, api: str, version: str, before: str = "") -> News | None:
+        """Compare two versions of an API.
+
+        Args:
+            api: the API.
+            version: the newer one, as `Version.title` gives it: `/v2`, `2024-01 (header)`.
+            before: the older one; "" for the one before it.
+
+        Returns:
+            The comparison in `facts`; None when the API has no such version.
+        """
+        with self._lock:
+            book = self._books.get(api)
+            return None if book is None else self._reporter.compare(book, version, before)
 
     # ------------------------------------------------------------------ what traffic shows
 

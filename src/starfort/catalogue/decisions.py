@@ -34,6 +34,14 @@ class Decisions:
                 parts[len(pattern) - 1] = SLUG
         return "/" + "/".join(parts)
 
+    def parts(self, template: str, shape: str) -> bool:
+        """Whether a template has a parameter where people decided that a shape has a word."""
+        places, segments = _parts(template), _parts(shape)
+        return any(
+            len(places) >= len(pattern) and "{" in places[len(pattern) - 1] and _begins(segments, pattern)
+            for pattern in self._words
+        )
+
     def fixed(self, shape: str) -> Iterator[str]:
         """Paths to the segments of a shape that are words; a document that has them keeps them fixed."""
         if not self._words:

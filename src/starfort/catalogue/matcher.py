@@ -71,8 +71,13 @@ def _parameter(node: _Node, part: str) -> _Node:
     if known is None:
         pattern = re.compile("(.+?)".join(map(re.escape, frame.split("{}"))))
         known = node.parameters[frame] = (pattern, _Node())
-        node.parameters = dict(sorted(node.parameters.items(), key=lambda item: (-len(item[0]), item[0])))
+        node.parameters = dict(sorted(node.parameters.items(), key=lambda item: _rank(item[0])))
     return known[1]
+
+
+def _rank(frame: str) -> tuple[int, int, str]:
+    """Where the engine looks first: at the longest text before the parameter, then at the longest in all."""
+    return -frame.index("{}"), -len(frame), frame
 
 
 def _parts(path: str) -> list[str]:

@@ -30,6 +30,9 @@ NewsKind = Literal[
     "drifting_endpoint",
 ]
 
+Segments = Literal["words", "values"]
+"""What the segments at one place of paths are."""
+
 State = Literal["documented", "configured", "learned", "shadow", "orphan", "zombie", "drifting"]
 """How an endpoint stands to its API's document (`states.py`)."""
 
@@ -100,6 +103,25 @@ class Declared:
     def id(self) -> str:
         """Its id."""
         return endpoint_id(self.api, self.method, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about the segments at one place of an API's paths.
+
+    Attributes:
+        api: the API.
+        place: `/api/*`.
+        segments: `words` or `values`.
+        user: who decided.
+        created: when, UTC.
+    """
+
+    api: str
+    place: str
+    segments: str
+    user: str
+    created: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,11 @@ from sqlalchemy import (
 )
 
 from starfort.catalogue.book import Book
-from starfort.catalogue.model import Endpoint
+from starfort.catalogue.model import Decision, Endpoint
 from starfort.catalogue.sightings import ShapeKey, Sighting
 from starfort.state.tables import (
     CATALOGUE_APIS,
+    CATALOGUE_DECISIONS,
     CATALOGUE_ENDPOINTS,
     CATALOGUE_MERGED,
     CATALOGUE_SHAPES,
@@ -93,6 +94,43 @@ class Records:
         watermark = _time(int(mark)) if mark is not None else None
         return Memory(endpoints, shapes, merged, apis, watermark)
 
+    def decisions(self) -> list[Decision]:
+        """What people decided about segments of paths."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(CATALOGUE_DECISIONS).order_by(*CATALOGUE_DECISIONS.primary_key))
+            return [
+                Decision(
+                    row["api"], row["pattern"], row["segments"], row["user"], _time(1000 * row["created_ms"])
+                )
+                for row in rows.mappings()
+            ]
+
+    def decide(self, api: str, place: str, decision: Decision | None) -> None:
+        """Write what a person decided about a place, in place of what was decided before.
+
+        Args:
+            api: the API.
+            place: the place, `/api/*`.
+            decision: the decision; None for none any more.
+        """
+        with self._engine.begin() as connection:
+            _forget(connection, CATALOGUE_DECISIONS, [(api, place)])
+            if decision is not None:
+                created = _micros(decision.created) // 1000
+                _add(
+                    connection,
+                    CATALOGUE_DECISIONS,
+                    [
+                        {
+                            "api": api,
+                            "pattern": place,
+                            "segments": decision.segments,
+                            "user": decision.user[:64],
+                            "created_ms": created,
+                        }
+                    ],
+                )
+
     def save(self, books: Iterable[Book], watermark: datetime | None) -> None:
         """Write what changed, in one transaction, and note that nothing has changed since.
 
@@ -141,6 +179,10 @@ def _save_book(connection: Connection, book: Book) -> None:
     _add(connection, CATALOGUE_MERGED, led)
     _forget(connection, CATALOGUE_APIS, [(book.name,)])
     _add(connection, CATALOGUE_APIS, [{"api": book.name, "facts": json.dumps(book.kept())}])
+
+
+def _decision(row: Row) -> Decision:
+    return Decision(row["api"], row["pattern"], row["segments"], row["user"], _time(1000 * row["created_ms"]))
 
 
 def _save_made(connection: Connection, book: Book) -> None:

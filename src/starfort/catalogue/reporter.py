@@ -17,6 +17,7 @@ from starfort.catalogue.model import News
 from starfort.catalogue.observe import Slice
 from starfort.catalogue.states import ORPHAN_AFTER, silence
 from starfort.catalogue.version_log import Pending
+from starfort.catalogue.versions import Version
 from starfort.store import Store
 
 LOOK_EVERY: Final = timedelta(hours=1)
@@ -88,6 +89,24 @@ class Reporter:
             return None
         pending.told = digest
         return item
+
+    def compare(self, book: Book, version: str, before: str) -> News | None:
+        """Compare two versions that may be known for long.
+
+        Args:
+            book: the API.
+            version: title of the newer one.
+            before: title of the older one; "" for the one before it.
+        """
+        known = book.versions.all(book.snapshot(), book.facts.versions)
+        new = next((one for one in known if one.title == version), None)
+        old = next((one for one in known if one.title == before), None)
+        if new is None or (before and old is None):
+            return None
+        others: list[Version | None] = [old] if old is not None else [None]
+        if not before:
+            others = [one for one in known if one.family == new.family and one != new] or [None]
+        return self._comparer.news(book, new, others, settled=True)
 
     def zombies(self, book: Book, key: str) -> list[News]:
         """The news that a called endpoint is deprecated, once."""

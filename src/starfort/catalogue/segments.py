@@ -97,6 +97,8 @@ _DOTS: Final = re.compile(r"\.{2,3}(?!\.)")
 _SIZE: Final = re.compile(r"[1-9]\d{0,4}x[1-9]\d{0,4}", re.ASCII)
 """`640x480`."""
 _JOINED: Final = re.compile(r"[^._x-]+(?:([._x-])[^._x-]+)(?:\1[^._x-]+){0,3}")
+_BOT: Final = re.compile(r"(bot)?\d{5,16}:[\w-]{30,}", re.ASCII)
+"""A bot's token, which the filter masks; events of earlier filters have it in clear."""
 _MASKED: Final = re.compile(r"([\w.:=-]{0,16})\{masked\}([\w.:-]{0,16})", re.ASCII)
 _HOLE: Final = re.compile(r"\{[^{}]*\}")
 _NUMBERS: Final = re.compile(r"\d+")
@@ -211,6 +213,8 @@ def _framed(text: str) -> str:
     part = ""
     if _MASKED.fullmatch(text):
         part = text
+    elif found := _BOT.fullmatch(text):
+        part = (found[1] or "") + "{masked}"
     elif found := _ODATA_KEY.fullmatch(text):
         part = f"{found[1]}({{{exact_kind(found[2]) or 'key'}}})"
     elif found := _NAMED.fullmatch(text):

@@ -186,21 +186,19 @@ class VersionLog:
             order = sorted(others, key=lambda one: one or Version("", "", ""))
             self.pending.append(Pending(version, tuple(order), now_us))
 
+    def all(self, endpoints: Iterable[Endpoint], places: VersionPlaces) -> list[Version]:
+        """Every version, those that replace each other together, oldest first."""
+        found = {named[0] for row in endpoints if (named := version_of(row.template, places)) is not None}
+        asked = (version_asked(text, places) for text, known in self.asked.items() if known.told)
+        found.update(version for version in asked if version is not None)
+        return sorted(found, key=lambda one: (*one.family, one.age, one.name))
+
     def names(self, endpoints: Iterable[Endpoint], places: VersionPlaces) -> dict[str, list[str]]:
         """Every version by the path before it, or by the place where calls ask for it."""
-        found: dict[str, set[Version]] = {}
-        for endpoint in endpoints:
-            in_path = version_of(endpoint.template, places)
-            if in_path is not None:
-                found.setdefault(in_path[0].base, set()).add(in_path[0])
-        for text, known in self.asked.items():
-            version = version_asked(text, places)
-            if version is not None and known.told:
-                found.setdefault(version.place, set()).add(version)
-        return {
-            place: [version.name for version in sorted(versions, key=lambda one: (one.age, one.name))]
-            for place, versions in sorted(found.items())
-        }
+        found: dict[str, list[str]] = {}
+        for version in self.all(endpoints, places):
+            found.setdefault(version.base or version.place, []).append(version.name)
+        return dict(sorted(found.items()))
 
     def kept(self) -> dict[str, Any]:
         """The same as JSON values; comparisons that are due are not among them."""

@@ -70,6 +70,7 @@ class Endpoint(TypedDict):
     path: str
     new: bool
     documented: bool
+    state: str
     authenticated: bool | None
     labels: list[str]
     sensitive: list[str]

@@ -50,6 +50,32 @@ class EndpointSettings(Model):
     """How it is held to the contract of its API, where that differs."""
 
 
+class ApiVersions(Model):
+    """Where the calls of an API name the version that they ask for."""
+
+    places: Annotated[list[Literal["path", "host", "header", "query", "media"]], Field(max_length=5)] = [
+        "path", "host", "header", "query", "media",
+    ]  # fmt: skip
+    """Places that count. Leave out those where the API has something that only looks like a version."""
+    paths: Annotated[
+        list[Annotated[str, Field(pattern=r"^(/[^/\s]+)*/\{version\}$")]], Field(max_length=50)
+    ] = []
+    """Paths with `{version}` where the version stands: `/{tenant}/{version}`. Any text there is then one, and
+    no other segment of a path is."""
+
+
+_Place = Annotated[str, Field(pattern=r"^(/[^/\s*]+|/\*)*/\*$")]
+
+
+class ApiSegments(Model):
+    """What the segments at some places of an API's paths are, where traffic leads the catalogue astray."""
+
+    words: Annotated[list[_Place], Field(max_length=500)] = []
+    """Places whose segments are fixed words, each with an endpoint of its own: `/api/*`."""
+    values: Annotated[list[_Place], Field(max_length=500)] = []
+    """Places whose segments are values of a parameter: `/tags/*`."""
+
+
 class Api(Model):
     """One API: where its calls come in and where they go."""
 
@@ -79,5 +105,9 @@ class Api(Model):
     """Endpoints with labels or limits."""
     limits: ScopedLimits | None = None
     """Limits of its own, for all its endpoints."""
+    versions: ApiVersions = ApiVersions()
+    """Where its calls name the version that they ask for."""
+    segments: ApiSegments = ApiSegments()
+    """What the segments of its paths are, where the catalogue needs to be told."""
     contract: Contract | None = None
     """What its calls are held to. An API with a document is observed without it."""

@@ -26,7 +26,7 @@ class _Named(Protocol):
 def check(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
     """Problems between parts: unknown names, duplicates, overlaps, files that cannot be read."""
     # All problems are reported and not only the first, so that people can correct them in one round.
-    for section in ("listeners", "upstreams", "apis", "lists", "responses", "policies"):
+    for section in ("listeners", "upstreams", "apis", "lists", "responses", "policies", "sources"):
         yield from _unique(source, (section,), getattr(config, section))
     yield from _unique(source, ("identity", "jwt"), config.identity.jwt)
     yield from _apis(config, source)
@@ -122,6 +122,14 @@ def _listeners(config: Config, source: YamlFile) -> Iterator[ConfigProblem]:
             what = f"{listener.address} is already taken by {seen[listener.address]!r}"
             yield source.problem(("listeners", index, "address"), what)
         seen[listener.address] = listener.name
+    for index, each in enumerate(config.sources):
+        kind = "mirror" if each.mirror is not None else "envoy_access_log"
+        listening = each.mirror or each.envoy_access_log
+        if listening is not None and listening.address in seen:
+            what = f"{listening.address} is already taken by {seen[listening.address]!r}"
+            yield source.problem(("sources", index, kind, "address"), what)
+        if listening is not None:
+            seen[listening.address] = each.name
     served: list[tuple[Location, ListenerTls | None]] = [(("admin",), config.admin.tls)]
     served += [(("listeners", index), listener.tls) for index, listener in enumerate(config.listeners)]
     for place, tls in served:

@@ -115,7 +115,7 @@ class Assembly:
         held.callback(catalogue.close)
         # The first bundle has the endpoints that were learned before, so a restart forgets none.
         learned = catalogue.learned_endpoints()
-        contracts = catalogue.learneds(loaded.config)
+        contracts = catalogue.learned_contracts(loaded.config)
         bundle_path = data_dir / "bundle.sfb"
         source = Source(self._config_path, self._toolchain, bundle_path, read, learned, contracts)
         built = self._toolchain.build(loaded, learned, contracts)

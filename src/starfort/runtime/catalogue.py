@@ -14,6 +14,7 @@ from starfort.alerts.folding.news import alerts_of_news
 from starfort.alerts.model import Alert
 from starfort.bundle.learned import LearnedEndpoint
 from starfort.catalogue import ApiFacts, Catalogue, Declared, Endpoint
+from starfort.catalogue.model import VersionPlaces
 from starfort.catalogue.schemas.schemas import Schemas
 from starfort.catalogue.schemas.support import Trust
 from starfort.config import Config
@@ -53,12 +54,38 @@ class CatalogueFeed:
             for api in built.config.apis
             for endpoint in api.endpoints
         }
+        settings = {api.name: api for api in built.config.apis}
         apis = [
-            ApiFacts(api.name, tuple(api.hosts), tuple(api.labels), api.documented) for api in bundle.apis
+            ApiFacts(
+                api.name,
+                tuple(api.hosts),
+                tuple(api.labels),
+                api.documented,
+                VersionPlaces(
+                    frozenset(settings[api.name].versions.places), tuple(settings[api.name].versions.paths)
+                ),
+                tuple(settings[api.name].segments.words),
+                tuple(settings[api.name].segments.values),
+            )
+            for api in bundle.apis
         ]
+        deprecated = {
+            place.endpoint
+            for contract in bundle.contracts
+            for operation in contract.operations
+            if operation.deprecated
+            for place in operation.places
+        }
         endpoints = [
-            Declared(apis[row.api].name, row.method, row.path, tuple(row.labels), row.documented)
-            for row in bundle.endpoints
+            Declared(
+                apis[row.api].name,
+                row.method,
+                row.path,
+                tuple(row.labels),
+                row.documented,
+                row.documented and number in deprecated,
+            )
+            for number, row in enumerate(bundle.endpoints)
             if row.documented or (apis[row.api].name, row.method, row.path) in configured
         ]
         self.catalogue.declare(apis, endpoints)
@@ -94,7 +121,7 @@ class CatalogueFeed:
         """Endpoints that traffic showed and nothing declares."""
         return self.catalogue.learned_endpoints()
 
-    def learneds(self, config: Config) -> Mapping[str, Contract]:
+    def learned_contracts(self, config: Config) -> Mapping[str, Contract]:
         """Contracts that were learned, by API, of the APIs that are held to one. This blocks.
 
         Returns:

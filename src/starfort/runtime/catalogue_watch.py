@@ -66,7 +66,9 @@ class CatalogueWatch:
             try:
                 alerts = await asyncio.to_thread(self._catalogue.refresh)
                 learned = self._catalogue.learned_endpoints()
-                contracts = await asyncio.to_thread(self._catalogue.learneds, self._configuration.config)
+                contracts = await asyncio.to_thread(
+                    self._catalogue.learned_contracts, self._configuration.config
+                )
             except Exception:
                 # The store may be busy or a disk full. The next look takes over what this one could not.
                 self.failures += 1

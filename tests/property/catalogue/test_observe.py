@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from starfort import _engine
-from starfort.base.sql import load_sql
+from starfort.catalogue.observe import Observer
 from starfort.catalogue.segments import shape_of
 from starfort.store import Store
 from tests.support.events import event, stream
@@ -25,12 +25,6 @@ def test_paths_have_the_same_shape_before_and_after_the_query(store: Store, writ
     _seen.append(1)
     api = f"observed-{len(_seen)}"
     store.insert_arrow(stream([event(api=api, path=path) for path in sorted(paths)]), token=api)
-    now = dt.datetime.now(dt.UTC)
-    rows = store.query(
-        load_sql("catalogue", "queries/observed"),
-        {
-            "since": now - dt.timedelta(hours=1), "until": now + dt.timedelta(minutes=1), "overlap": 0, "apis": [api],
-            "oldest": now - dt.timedelta(hours=1), "limit": 10_000, "most": 10_000,
-        },
-    )  # fmt: skip
-    assert {shape_of(row["path"]) for row in rows} == {shape_of(path) for path in paths}
+    read = Observer(store, dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)).read([api])
+    shapes = {one.shape for part in read for one in part.seen}
+    assert shapes == {shape for path in paths if (shape := shape_of(path)) is not None}

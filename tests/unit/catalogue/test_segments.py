@@ -61,6 +61,7 @@ SHAPES = {
     # what the filter has masked, and what clients write
     "/bot{masked}/sendMessage": "/bot{masked}/sendMessage",
     "/reset/{masked}": "/reset/{masked}",
+    "/bot100000001:AAExampleExampleExampleExample00000/getMe": "/bot{masked}/getMe",
     "/x/{evil}": "/x/{text}",
     "/v4/projects/group%2Fapp/issues/3": "/v4/projects/{text}/issues/{integer}",
 }

@@ -22,6 +22,7 @@ from starfort.admin.roles import Principal, Role
 from starfort.admin.service import Insight
 from starfort.admin.sessions import Sessions
 from starfort.admin.tokens import Tokens
+from starfort.admin.versions import ApiView
 from starfort.dashboard.page import Page, pages
 from starfort.dashboard.view import View
 from tests.support.answers import Answers, filled
@@ -97,7 +98,9 @@ def _view(page: Page, text: str) -> View:
     request = Request(scope)
     request.state.principal = Principal(name=text, role=Role.ADMIN, via="session", session_key="k", csrf=text)
     desk: Any = SimpleNamespace(
-        insight=Answers(Insight, text, endpoints=Answers(EndpointView, text)),
+        insight=Answers(
+            Insight, text, endpoints=Answers(EndpointView, text), apis_known=Answers(ApiView, text)
+        ),
         sessions=Answers(Sessions, text),
         tokens=Answers(Tokens, text),
         accounts=Answers(Accounts, text),

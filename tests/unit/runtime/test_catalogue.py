@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from starfort.runtime.catalogue import CatalogueFeed
 from starfort.runtime.toolchain import Toolchain
 from starfort.state.database import open_state
 from starfort.store import Store
-from tests.support.events import event, stream
+from tests.support.events import START, event, stream
 
 DOCUMENT = """openapi: 3.1.0
 info: {title: Feed, version: "1"}
@@ -99,3 +100,50 @@ def test_checks_know_what_policies_mask(store: Store, tmp_path: Path, loaded: Lo
     feed = CatalogueFeed(store, open_state(tmp_path / "state.db"))
     feed.declare(Toolchain().build(loaded, ()))
     assert feed.board.configured.masked == ("mask:hide card_number", "mask:all email", "mask:all card_number")
+
+
+def test_learned_contracts_reach_the_bundle(store: Store, tmp_path: Path) -> None:
+    """Shapes of several callers become a contract, which the engine gets, and which changes at most once a minute."""
+    (tmp_path / "var").mkdir()
+    path = tmp_path / "starfort.yaml"
+    path.write_text(LEARNING)
+    loaded = Toolchain().load(path)
+    feed = CatalogueFeed(store, open_state(tmp_path / "state.db"))
+    built = Toolchain().build(loaded, ())
+    feed.declare(built)
+    assert feed.learned_contracts(loaded.config)["taught"].operations == ()
+    known = {"api": "taught", "method": "POST", "path": "/orders", "content_type": "application/json"}
+    shape = '{"v":1,"b":[["o",{"state":[["s","",4,4,"a"]]},[]]],"f":"json"}'
+    rows = [
+        event(
+            **known,
+            endpoint_id=built.bundle.endpoints[0].id,
+            time=START - dt.timedelta(seconds=900 - number * 20),
+            address=f"192.0.2.{number % 5}",
+            shape_request=shape,
+        )
+        for number in range(40)
+    ]
+    store.insert_arrow(stream(rows), token="taught-1")
+    feed.refresh()
+    assert feed.learned_contracts(loaded.config)["taught"].operations == (), "not before its time"
+    feed._contracts_at = float("-inf")
+    contracts = feed.learned_contracts(loaded.config)
+    assert [one.path for one in contracts["taught"].operations] == ["/orders"]
+    assert feed.learned_contracts(loaded.config) is contracts
+    (compiled,) = Toolchain().build(loaded, (), contracts).bundle.contracts
+    assert "state" in "".join(compiled.schemas)
+    feed.close()
+
+
+LEARNING = """
+version: 1
+listeners: [{name: web, address: "127.0.0.1:18080"}]
+upstreams: [{name: taught, addresses: ["127.0.0.1:18081"]}]
+rules: {sets: []}
+apis:
+  - name: taught
+    upstream: taught
+    contract: {source: learned, mode: enforce}
+    endpoints: [{match: "POST /orders", labels: [order]}]
+"""

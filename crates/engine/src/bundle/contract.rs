@@ -121,6 +121,10 @@ pub enum ParameterStyle {
 
 /// A parameter, or a header of a response.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of OpenAPI's Parameter Object"
+)]
 pub struct ContractParameter {
     /// Name; of headers in lower case.
     pub name: String,

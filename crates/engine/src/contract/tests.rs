@@ -179,3 +179,35 @@ fn json_schema_formats() {
     eprintln!("{count} tests of formats, {} wrong", wrong.len());
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Words of learned schemas: the characters that a text may have, and values of which only hashes are known.
+#[test]
+fn learned_words() {
+    let hash = crate::hash::KeyedHash::new(&[7; 32]).unwrap();
+    let known = ["eur", "7"].map(|value| format!("{:016x}", hash.short(value.as_bytes())));
+    let schema = serde_json::json!({"anyOf": [
+        {"type": "string", "x-starfort-characters": "a0-", "maxLength": 4},
+        {"x-starfort-hashes": known},
+    ]});
+    let mut compiler = Compiler::new(true);
+    compiler.document("", &schema);
+    let node = compiler.schema("", &schema).unwrap();
+    let program = compiler.finish();
+    assert!(program.unchecked.is_empty());
+    for (text, expected) in [
+        ("\"ab-1\"", true),
+        ("\"AB\"", false),
+        ("\"abcde\"", false),
+        ("7", true),
+        ("8", false),
+        ("[]", true),
+    ] {
+        let options = Options {
+            hash: Some(&hash),
+            ..options()
+        };
+        let mut violations = Violations::default();
+        let outcome = evaluate(&program, node, &tree(text), 0, options, &mut violations);
+        assert_eq!(outcome.is_valid, expected, "{text}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::contract::{
 use crate::endpoint::EndpointMatch;
 use crate::engine::Engine;
 use crate::http::body::{Body, BodyKind};
-use crate::http::listener::Both;
+use crate::http::listener::{Both, Listener};
 use crate::outcome::LocalResponse;
 use crate::policy::actions::Block;
 use crate::policy::{Decision, Terminal};
@@ -205,23 +205,28 @@ pub(crate) fn holds_response(engine: &Engine, transaction: &Transaction) -> bool
 ///
 /// # Arguments
 /// * `incomplete` - its end is missing. That is no violation: the API and not the caller decides how long answers are.
-pub(crate) fn response_body(
+/// * `other` - listens to the same reading.
+///
+/// # Returns
+/// Whether the body was read.
+pub(crate) fn response_body<L: Listener>(
     engine: &Engine,
     transaction: &mut Transaction,
     plain: &[u8],
     incomplete: bool,
-) {
+    other: &mut L,
+) -> bool {
     let Some(call) = answering(engine, transaction) else {
-        return;
+        return false;
     };
     if call.settings.responses.is_none() && !call.settings.remove_undocumented {
-        return;
+        return false;
     }
     let response = &transaction.response;
     let declared = response.headers.text("content-type");
     let mut violations = Violations::default();
     let mut check = call.response_body(response.status, declared, plain.len(), &mut violations);
-    Body::plain(declared, plain, incomplete).read(None, b'&', &mut check);
+    Body::plain(declared, plain, incomplete).read(None, b'&', &mut Both(&mut check, other));
     let mut work = 0;
     if !incomplete {
         let checked = check.finish(false, Some(&engine.hash), &mut violations);
@@ -232,6 +237,7 @@ pub(crate) fn response_body(
         violations = Violations::default();
     }
     note(transaction, &violations, work);
+    true
 }
 
 /// The body of an answer without the fields that are to be removed. `None`: it stays as it is.

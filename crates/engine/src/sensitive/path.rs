@@ -41,6 +41,9 @@ impl Default for PathMask {
 /// The fewest bytes of a segment with a digit in which something is looked for.
 const SHORTEST: usize = 7;
 
+/// The fewest bytes of a password or code.
+const SHORTEST_PASSWORD: usize = 4;
+
 /// From so many bytes on, a segment without digits may be a key too.
 const LONG_NAME: usize = 28;
 
@@ -71,11 +74,14 @@ impl PathMask {
         (!hidden.is_empty()).then(|| replaced(path, hidden))
     }
 
-    /// Mask a name, such as that of a parameter, which clients choose as well. `None`: there is nothing to hide.
+    /// Whether a name, such as that of a parameter, which clients choose as well, must not be stored.
     #[must_use]
     pub fn hides_name(&self, name: &str) -> bool {
         let bytes = name.as_bytes();
-        may_hide(bytes) && (vendor::is_key(bytes) || !self.detectors.classes(bytes).is_empty())
+        // Most names are shorter than any secret.
+        bytes.len() >= SHORTEST
+            && may_hide(bytes)
+            && (vendor::is_key(bytes) || !self.detectors.classes(bytes).is_empty())
     }
 
     /// Whole segments in which a detector finds something.
@@ -97,21 +103,33 @@ impl PathMask {
 
 /// Whether a path could have anything to hide. Nearly no path has, so this is one pass over its bytes.
 fn may_hide(path: &[u8]) -> bool {
-    let (mut length, mut digits) = (0, 0);
+    let (mut length, mut digits, mut signs, mut has_short) = (0, 0, 0, false);
     for byte in path {
+        length += 1;
         match byte {
-            b'/' => (length, digits) = (0, 0),
+            b'/' => (length, digits, signs) = (0, 0, 0),
             b'@' | b';' | b'=' => return true,
-            b'0'..=b'9' => (length, digits) = (length + 1, digits + 1),
-            _ => length += 1,
+            b'0'..=b'9' => digits += 1,
+            b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' => {}
+            _ => signs += 1,
         }
         if length >= SHORTEST && digits > 0 || length >= LONG_NAME {
             return true;
         }
+        has_short |= length >= SHORTEST_PASSWORD && digits + signs > 0;
     }
-    // Passwords and codes may be short.
-    let has = |word: &[u8]| memchr::memmem::find(path, word).is_some();
-    has(b"pass") || has(b"pwd") || has(b"otp") || has(b"cvv") || has(b"mfa")
+    // Searched only where something is that could be a password.
+    has_short && names_password(path)
+}
+
+/// Whether a path has a piece of one of [`PASSWORD_WORDS`].
+fn names_password(path: &[u8]) -> bool {
+    path.windows(3).any(|window| {
+        matches!(
+            window,
+            b"pas" | b"Pas" | b"pwd" | b"otp" | b"Otp" | b"cvv" | b"mfa" | b"Mfa"
+        )
+    })
 }
 
 /// The path with ranges replaced; those that touch or overlap become one.
@@ -274,7 +292,9 @@ fn is_number(text: &str, least: usize, most: usize) -> bool {
 fn is_password(segment: &[u8]) -> bool {
     let is_version =
         matches!(segment, [b'v' | b'V', rest @ ..] if rest.iter().all(u8::is_ascii_digit));
-    segment.len() >= 4 && !is_version && segment.iter().any(|byte| !is_word_byte(*byte))
+    segment.len() >= SHORTEST_PASSWORD
+        && !is_version
+        && segment.iter().any(|byte| !is_word_byte(*byte))
 }
 
 fn is_word_byte(byte: u8) -> bool {

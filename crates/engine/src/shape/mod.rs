@@ -21,8 +21,7 @@ use crate::engine::Engine;
 use crate::headers::{Headers, lossy};
 use crate::http::Location;
 use crate::http::body::BodyKind;
-use crate::http::json::{self, Documents};
-use crate::transaction::{ResponseState, Transaction};
+use crate::transaction::Transaction;
 use memory::Call;
 
 /// The shape of a request, for its event; "" when it is not told.
@@ -59,38 +58,18 @@ pub(crate) fn request(transaction: &mut Transaction, engine: &Engine) -> String 
 /// Whether the body of an answer is read for its shape: it is JSON, and it is its turn.
 pub(crate) fn wants_answer(transaction: &Transaction, engine: &Engine) -> bool {
     let response = &transaction.response;
-    if !engine.shapes || response.upstream.is_empty() || documents(response).is_none() {
+    if !engine.shapes
+        || response.upstream.is_empty()
+        || !matches!(
+            BodyKind::of(&response.content_type),
+            BodyKind::Json | BodyKind::JsonLines
+        )
+    {
         return false;
     }
     let call = call(transaction, engine, response.status);
     let memory = &engine.shared.shapes;
     memory.reads_answer(call.endpoint, call.now_us)
-}
-
-/// How many JSON documents the body of an answer is; `None`: it is of another type.
-fn documents(response: &ResponseState) -> Option<Documents> {
-    match BodyKind::of(&response.content_type) {
-        BodyKind::Json => Some(Documents::One),
-        BodyKind::JsonLines => Some(Documents::Many),
-        _ => None,
-    }
-}
-
-/// Reads the body of an answer for its shape, if [`wants_answer`] said so.
-pub(crate) fn read_answer(
-    transaction: &mut Transaction,
-    engine: &Engine,
-    plain: &[u8],
-    truncated: bool,
-) {
-    let response = &transaction.response;
-    let Some(documents) = documents(response).filter(|_| response.reads_shape && !truncated) else {
-        return;
-    };
-    let mut sketch = Box::<Sketch>::default();
-    let mut reading = sketch.listen(&engine.hash);
-    reading.read(plain, documents);
-    transaction.response.sketch = Some(sketch);
 }
 
 /// The shape of an answer, for its event; "" when it is not told.
@@ -209,16 +188,6 @@ fn headers(sketch: &mut Sketch, received: &Headers, engine: &Engine) -> u32 {
         }
     }
     place
-}
-
-impl sketch::Reading<'_> {
-    /// Reads a JSON body.
-    fn read(&mut self, plain: &[u8], documents: Documents) {
-        use crate::http::listener::Listener as _;
-        self.begin(BodyKind::Json);
-        json::read(plain, false, documents, self);
-        self.end();
-    }
 }
 
 #[cfg(test)]

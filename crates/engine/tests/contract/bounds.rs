@@ -50,6 +50,24 @@ fn alternatives_that_repeat_themselves() {
     }
 }
 
+/// The deepest bodies end in a decision, whatever schemas they go through.
+#[test]
+fn deep_bodies() {
+    let definitions = json!({"n": {"anyOf": [{"type": "null"}, {"allOf": [{"properties": {"c": {"$ref": "#/$defs/n"}}}]}]}});
+    let contracts = Written::new("/")
+        .media(JSON, &json!({"$ref": "#/$defs/n"}))
+        .define(&definitions)
+        .compile();
+    for (depth, expected) in [
+        (60, vec![]),
+        (127, vec!["request:body/limit:"]),
+        (5_000, vec!["request:body/limit:"]),
+    ] {
+        let text = format!("{}null{}", "{\"c\":".repeat(depth), "}".repeat(depth));
+        assert_eq!(body(&contracts, JSON, text.as_bytes()), expected, "{depth}");
+    }
+}
+
 /// A definition that refers to itself for the same value ends.
 #[test]
 fn circles() {

@@ -132,7 +132,8 @@ class Schemas:
     @property
     def dropped(self) -> Mapping[str, int]:
         """What limits kept out since the start, by reason."""
-        return {**self._dropped, "shapes": self._observer.dropped, "records": self._records.pruned}
+        counts = {**self._dropped, "rows": self._observer.dropped, "pruned": self._records.pruned}
+        return {f"schemas_{reason}": count for reason, count in counts.items()}
 
     def save(self) -> None:
         """Write what is not written yet."""

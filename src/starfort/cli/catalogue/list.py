@@ -58,7 +58,8 @@ def marks(endpoint: Endpoint) -> str:
     # `authenticated` is null for an endpoint that was never called, which says nothing about credentials.
     words = {
         "new": endpoint["new"],
-        "undocumented": not endpoint["documented"],
+        "undocumented": not endpoint["documented"] and endpoint["state"] != "shadow",
+        endpoint["state"]: endpoint["state"] in ("shadow", "orphan", "zombie", "drifting"),
         "open": endpoint["authenticated"] is False,
     }
     return ", ".join(word for word, holds in words.items() if holds)

@@ -28,6 +28,8 @@ async def build(view: View) -> None:
     crumbs = part("crumbs", path=PATH, steps=list(_steps(wanted))) if wanted.host else ""
     title_bar(view, "Catalogue", crumbs=crumbs, ranges=False)
     show(part("filters", path=PATH, chosen=chosen, counts=counts))
+    if wanted.api:
+        show(part("of_api", api=wanted.api))
     with grid("side-list"):
         show(part("tree", path=PATH, chosen=chosen, wanted=wanted, tree=tree, up=_up(chosen, wanted)))
         show(

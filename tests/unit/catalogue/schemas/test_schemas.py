@@ -165,7 +165,7 @@ def test_texts_that_are_no_shapes_change_nothing(scene: Scene, text: str) -> Non
     scene.schemas.refresh()
     scene.schemas.save()
     assert scene.properties() == {"state"}
-    assert scene.schemas.dropped["unreadable"] == 3
+    assert scene.schemas.dropped["schemas_unreadable"] == 3
 
 
 def test_calls_before_their_endpoint_was_known_count(scene: Scene) -> None:
