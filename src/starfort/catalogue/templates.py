@@ -42,8 +42,8 @@ FORMAT_FRAME: Final = STEP + ".{}"
 """The frame of formats: where there are several behind one name, they are a parameter."""
 
 NEEDED: Final = -0.7
-"""Log odds from which on a word is a value. Below 0, because values that are left behind are an endpoint each,
-and a fixed segment that is lost is one endpoint."""
+"""Log odds from which on a word is a value. Below 0, because values that are left behind are an endpoint
+each, and a fixed segment that is lost is one endpoint."""
 
 NEEDED_ONCE: Final = 2.0
 """The same where each word was called once, so that nothing is known but how the words look. Above 0,

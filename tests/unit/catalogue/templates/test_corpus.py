@@ -19,8 +19,8 @@ from starfort.catalogue.segments import shape_of
 from starfort.catalogue.templates import learn, skeleton
 from tests.support.corpora import OWN_DOCUMENTS, needs_corpus, parsed, public_documents
 
-CALLS = 60
-"""Calls of each method of each templated path; values of words are drawn from 200."""
+CALLS = 30
+"""Calls of each method of each templated path; values of words are drawn from 60."""
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
@@ -116,7 +116,7 @@ class Document:
                 ]
             )
         make = self.faker.user_name if "name" in low or "user" in low else self.faker.slug
-        pool = [make() for _ in range(200)]
+        pool = [make() for _ in range(60)]
         return lambda: chance.choice(pool)
 
 
