@@ -55,18 +55,9 @@ def _missing(page: Page, post: dict[str, str], draw: random.Random) -> None:
     del post[draw.choice(sorted(set(post) - page.optional))]
 
 
-<<<<<<< HEAD
-def _unknown(page: Page, post: dict[str, str], draw: random.Random) -> None:
-    post[
-        draw.choice(
-            ["admin", "isAdmin", "debug", "role", "price2", "discount", "id_user", "cmd", "file", "_method"]
-        )
-    ] = draw.choice(["1", "true", "admin", "0", "x"])
-=======
 def _unknown(_: Page, post: dict[str, str], draw: random.Random) -> None:
     names = ["admin", "isAdmin", "debug", "role", "price2", "discount", "id_user", "cmd", "file", "_method"]
     post[draw.choice(names)] = draw.choice(["1", "true", "admin", "0", "x"])
->>>>>>> main
 
 
 def _renamed(page: Page, post: dict[str, str], draw: random.Random) -> None:

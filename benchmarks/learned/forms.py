@@ -17,37 +17,6 @@ from typing import Final, TypeAlias
 Draw: TypeAlias = Callable[["Person"], str]
 """Makes a field's value for someone."""
 
-<<<<<<< HEAD
-_FIRST: Final = (
-    "Ana María José Luis Carmen Javier Lucía Íñigo Núria Begoña Raúl Sofía Martín Zoë Chloé François Jürgen Björn "
-    "Søren Anne-Marie Jean-Luc Mary Peter Emily Oliver Grace Liam Aoife Siobhán Giulia Matteo Łukasz Agnieszka Petra "
-    "Tomáš Ilse Hans Ingrid Paulo João Conceição Rui Beatriz Inés Rocío Ángel Óscar Andrés Álvaro Irene Pilar Teresa"
-).split()
-_LAST: Final = (
-    "García Fernández González Rodríguez López Martínez Sánchez Pérez Gómez Muñoz Ibáñez Núñez Peña O'Connor D'Angelo "
-    "Smith Jones Miller Müller Schäfer Weiß Dubois Lefèvre L'Hermite Rossi Bianchi Novák Kowalski Nowak Silva Costa "
-    "Oliveira Hansen Johansson Åberg Berg-Olsen Van-Dyke McDonald Murphy Byrne Vázquez Domínguez Ortega Castro Rubio "
-    "Iglesias Cortés Delgado Ramos Vidal Serrano Blanco Molina"
-).split()
-_STREETS: Final = (
-    "Mayor Real Constitución Ancha Nueva Goya Serrano Velázquez Alcalá Toledo Sol Luna Prado Iglesia Rosales Marina "
-    "Colón Cervantes Quevedo Lope Balmes Aragón Valencia Sevilla Olmos Pinar Fuente Molino Cruz Estación"
-).split()
-_CITIES: Final = (
-    "Madrid|Barcelona|Sevilla|Valencia|Zaragoza|A Coruña|Alcalá de Henares|San Sebastián|L'Hospitalet de Llobregat|Vigo|"
-    "Cádiz|Jaén|León|Ávila|Palma|Las Palmas|Santa Cruz de Tenerife|Logroño|Mérida|Cáceres|Huelva|Elche|Gijón|Móstoles|"
-    "Burgos|Oviedo|Murcia|Córdoba|Granada|Málaga|Almería|Toledo|Cuenca|Soria|Teruel|Lugo|Ourense|Pontevedra|Badajoz|"
-    "Alicante|Castellón de la Plana|Lleida|Girona|Tarragona|Vitoria-Gasteiz|Bilbao|Santander|Pamplona|Ceuta|Melilla"
-).split("|")
-_WORDS: Final = (
-    "the a order arrived late but parcel was fine please send me an invoice for my last two orders thank you very much I "
-    "would like to change colour of shirt because it does not fit what is delivery time to islands is there any discount "
-    "if we buy ten or more great shop friendly staff will come back next year box damaged photo attached number correct"
-).split()
-_DOMAINS: Final = (
-    "example.com example.org mail.example.net correo.example.es post.example.de uni-example.edu".split()
-)
-=======
 
 def _words() -> dict[str, list[str]]:
     """The lists of `words.txt`, by name."""
@@ -61,7 +30,6 @@ def _words() -> dict[str, list[str]]:
 
 
 _WORDS: Final = _words()
->>>>>>> main
 _PROVINCES: Final = tuple(f"{number:02d}" for number in range(1, 53, 3))
 
 
@@ -139,11 +107,7 @@ def _prose(person: Person) -> str:
         mark = person.random.choice([".", ".", ".", "!", "?"])
         if person.happens(0.08):
             words[1] = f'"{words[1]}"'
-<<<<<<< HEAD
-        elif quoted < 0.2:
-=======
         elif person.happens(0.12):
->>>>>>> main
             words[2] = person.random.choice(
                 ["don't", "it's", "I'm", "(really)", "50%", "A&B", "10:30", "and/or"]
             )
