@@ -82,6 +82,8 @@ version: 1
 listeners: [{{name: main, address: 127.0.0.1:{ports["listen"]}}}]
 upstreams: [{{name: api, addresses: [127.0.0.1:{ports["api"]}]}}]
 admin: {{address: 127.0.0.1:{ports["admin"]}}}
+# Envoy names callers of its own machine by an address of the machine.
+trusted_proxies: [127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 192.0.2.0/24]
 apis:
 {apis}
 sources:

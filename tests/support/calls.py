@@ -21,17 +21,18 @@ def calls(rounds: int = 12) -> list[Sent]:
     """Calls of the API: with and without credentials, with bodies, queries and identifiers."""
     found: list[Sent] = []
     for number in range(rounds):
-        bearer = {"authorization": f"Bearer token-{number % 3}-of-somebody-who-calls"}
+        caller = {"x-forwarded-for": f"198.51.100.{number % 5 + 1}"}
+        bearer = {**caller, "authorization": f"Bearer token-{number % 3}-of-somebody-who-calls"}
         body = json.dumps({"item": number, "note": "please"})
         found += [
             ("GET", f"/v1/orders/{1000 + number}", bearer, ""),
             ("POST", "/v1/orders", {**bearer, "content-type": "application/json"}, body),
-            ("GET", f"/v1/customers?page={number}", {"cookie": f"sid=abcdef{number}"}, ""),
-            ("GET", "/v1/health", {}, ""),
+            ("GET", f"/v1/customers?page={number}", {**caller, "cookie": f"sid=abcdef{number}"}, ""),
+            ("GET", "/v1/health", caller, ""),
             ("DELETE", f"/v1/orders/{2000 + number}", bearer, ""),
         ]
         # Fewer than ten: a mirror does not see that they are answered 404.
-        found += [("GET", f"/v1/none/{number}", {}, "")] * (number % 2)
+        found += [("GET", f"/v1/none/{number}", caller, "")] * (number % 2)
     return found
 
 

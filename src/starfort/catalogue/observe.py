@@ -73,6 +73,7 @@ class Observation:
         callers: who called, as bits (`callers.py`).
         requests: how requests looked, as hashes.
         answers: how answers with success looked.
+        blind: calls whose answers the source cannot see.
     """
 
     api: str
@@ -93,6 +94,7 @@ class Observation:
     callers: int
     requests: tuple[str, ...]
     answers: tuple[str, ...]
+    blind: int = 0
 
     @property
     def open_us(self) -> int | None:
@@ -210,15 +212,17 @@ class Observer:
 _COLUMNS: Final = (
     "api", "endpoint_id", "method", "path", "asked", "calls", "answered", "open_calls", "logins", "first_us",
     "last_us", "hosts", "auth", "sensitive", "callers", "requests", "answers",
+    "blind",
 )  # fmt: skip
 
 
 def _observation(place: tuple[str, str, str, str, str], rest: list[Any]) -> Observation:
     asked, calls, answered, open_calls, logins, first_us, last_us, hosts, auth, sensitive, *looks = rest
-    callers, requests, answers = looks
+    callers, requests, answers, blind = looks
     return Observation(
         *place, asked, calls, answered, open_calls, logins, first_us, last_us,
         _lines(hosts), _lines(auth), _lines(sensitive), callers, _lines(requests), _lines(answers),
+        blind,
     )  # fmt: skip
 
 

@@ -14,8 +14,8 @@ from starfort.catalogue.segments import is_value, slugged, word_frame
 MIN_WEAK_CALLS: Final = 10
 MIN_WEAK_CALLERS: Final = 3
 """A path that was only refused (401, 403), redirected or failed is an endpoint after so many calls of so many
-callers, if something was answered beside it. Gateways in front of APIs give these answers for any path, so
-what scanners call proves nothing."""
+callers, if something was answered beside it, or a source of the API sees no answers. Gateways in front of
+APIs give these answers for any path, so what scanners call proves nothing."""
 
 WORDS: Final = 64
 """Words of one parameter that are kept by themselves, those with the most calls: routes that were taken for
@@ -130,6 +130,7 @@ class Sightings:
         self.changed: set[ShapeKey] = set()
         self.evicted = 0
         self._answered: set[str] | None = None
+        self._is_blind = False
 
     def __len__(self) -> int:
         return len(self.kept)
@@ -147,7 +148,10 @@ class Sightings:
         found = self.kept[key]
         if found.answered:
             return True
-        return found.is_often_called and key[1].rpartition("/")[0] in self._answered_below()
+        # Where a mirror shows no answers, nothing is answered beside anything.
+        return found.is_often_called and (
+            self._is_blind or key[1].rpartition("/")[0] in self._answered_below()
+        )
 
     def _answered_below(self) -> set[str]:
         """Paths below which something answered, and those that answered themselves."""
@@ -182,6 +186,7 @@ class Sightings:
                 self._evict()
             known = self.kept[key] = Sighting(seen.first_us, seen.last_us, endpoint_id=endpoint_id)
         known.add(seen, self._hosts)
+        self._is_blind = self._is_blind or (isinstance(seen, Observation) and seen.blind > 0)
         self.changed.add(key)
         return known
 

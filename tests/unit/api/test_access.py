@@ -28,6 +28,7 @@ IDS = [f"{method} {route.path}" for method, route in ROUTES]
 OPEN = {"POST /sessions", "GET /health"}
 EXPECTED = {
     "POST /reload": "admin", "GET /users": "admin", "POST /users": "admin", "PATCH /users/{name}": "admin",
+    "POST /imports": "admin", "POST /imports/learn": "admin",
     "DELETE /users/{name}": "admin", "POST /users/{name}/second-factor": "admin",
     "PUT /users/{name}/second-factor": "admin", "DELETE /users/{name}/second-factor": "admin", "GET /config": "admin", "GET /audit": "admin",
     "DELETE /signals": "operator", "POST /alerts/mutes": "operator",

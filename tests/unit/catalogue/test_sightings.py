@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starfort.catalogue.observe import Observation
 from starfort.catalogue.sightings import WORDS, Sighting, Sightings, folded_shape, union
 
 
@@ -36,6 +37,17 @@ def test_refusals_need_callers_and_a_neighbour() -> None:
     }.items():  # fmt: skip
         kept.add(("GET", path), seen)
     assert sorted(shape for _, shape in kept.evident()) == ["/a/one", "/a/two"]
+
+
+def test_a_mirror_needs_callers_only() -> None:
+    """Where a source sees no answers, many calls of several callers are what proves that something is there."""
+    kept = Sightings(100, 20)
+    for path, calls, callers in (("/a", 10, 0b111), ("/b", 9, 0b111), ("/c", 50, 0b11)):
+        blind = Observation(
+            "shop", "", "GET", path, path, "", calls, 0, 0, 0, 1, 1, (), (), (), callers, (), (), blind=calls
+        )
+        kept.add(("GET", path), blind)
+    assert [shape for _, shape in kept.evident()] == ["/a"]
 
 
 def test_words_beyond_some_are_counted_together() -> None:

@@ -47,6 +47,7 @@ FROM
         countIf(status BETWEEN 200 AND 299 OR status IN (304, 406, 409, 410, 412, 413, 415, 422, 428) OR source = 'postman')
             AS answered,
         countIf(succeeded AND empty(auth_seen)) AS open_calls,
+        countIf(status = 0 AND has(unseen, 'response')) AS blind,
         countIf(account_hash != '') AS logins,
         toInt64(toUnixTimestamp64Micro(min(time))) AS first_us,
         toInt64(toUnixTimestamp64Micro(max(time))) AS last_us,
