@@ -78,6 +78,13 @@ build/quality/installed: scripts/fetch-quality build/installed
 	@scripts/fetch-quality
 	@touch $@
 
+build/discovery/installed: scripts/fetch-discovery build/quality/installed
+	@scripts/fetch-discovery
+	@touch $@
+
+bench-discovery: setup build/discovery/installed
+	$(BIN)/python -m benchmarks discovery
+
 quality: setup build/quality/installed
 	$(BIN)/python -m benchmarks.quality
 

@@ -17,7 +17,7 @@ import pytest
 from tests.support import calls, proxies
 from tests.support.installation import eventually, free_ports, starfort_command
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 APIS: Final = (
     "inline",
@@ -112,7 +112,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
                     return any(node["connected"] for node in (await found.get("/status"))["nodes"])
                 return False
 
-            await eventually(up, 60, "starfort is up")
+            await eventually(up, 180, "starfort is up")
             yield found
         finally:
             if found.process.returncode is None:
@@ -163,7 +163,7 @@ async def _out_of_band(running: Running) -> None:
         async def tapped() -> bool:
             return not [each for each in (await running.get("/status"))["problems"] if "whole" in each]
 
-        await eventually(tapped, 60, "the tap is on")
+        await eventually(tapped, 120, "the tap is on")
         await _through(running, "envoy", "tap")
         await _until(running, "tap", len(calls.calls()))
     if proxies.NGINX:
@@ -189,7 +189,7 @@ async def _until(running: Running, kind: str, count: int) -> None:
         ]
         return sum(float(line.rpartition(" ")[2]) for line in lines) >= count
 
-    await eventually(taken, 30, f"{kind} has taken in {count} calls")
+    await eventually(taken, 120, f"{kind} has taken in {count} calls")
 
 
 def _har(host: str) -> dict[str, Any]:
@@ -259,7 +259,7 @@ async def test_the_same_traffic_gives_the_same_catalogue(running: Running) -> No
     async def inline() -> bool:
         return len(await running.endpoints("inline")) >= 5
 
-    await eventually(inline, 30, "the inline traffic was learned")
+    await eventually(inline, 120, "the inline traffic was learned")
     expected = await running.endpoints("inline")
     assert set(expected) == {
         ("GET", "/v1/orders/{orderId}"), ("DELETE", "/v1/orders/{orderId}"), ("POST", "/v1/orders"),
@@ -272,7 +272,7 @@ async def test_the_same_traffic_gives_the_same_catalogue(running: Running) -> No
         async def same(api: str = api) -> bool:
             return set(await running.endpoints(api)) == set(expected)
 
-        await eventually(same, 30, f"{api} has the endpoints of inline: {set(await running.endpoints(api))}")
+        await eventually(same, 120, f"{api} has the endpoints of inline: {set(await running.endpoints(api))}")
     for api in WHOLE:
         found = await running.endpoints(api)
         assert {key: each["sensitive"] for key, each in found.items()} == {

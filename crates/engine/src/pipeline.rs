@@ -36,7 +36,7 @@ use crate::policy::Decision;
 use crate::rate::RateTable;
 use crate::rules::{Environment, QueryFacts};
 use crate::schema;
-use crate::shape::Sketch;
+use crate::shape::{self, Sketch};
 use crate::transaction::{
     ContractOutcome, Findings, ResponseState, RulesOutcome, Transaction, Watch,
 };
@@ -282,6 +282,7 @@ struct Known {
 /// The transaction of a request, which the stages from here on write into.
 fn begin(engine: &Engine, protocol: &'static str, known: Known, now: Now) -> Box<Transaction> {
     let text = |name: &str| known.headers.text(name).unwrap_or_default();
+    let is_shaped = shape::looks(engine, &known.found, &known.method);
     // Boxed at once: a transaction has some 1.5 KB, which each move would copy.
     Box::new(Transaction {
         started: now,
@@ -307,6 +308,7 @@ fn begin(engine: &Engine, protocol: &'static str, known: Known, now: Now) -> Box
         inspection: None,
         rules: RulesOutcome::default(),
         sensitive_request: Vec::new(),
+        is_shaped,
         sketch: None,
         contract: ContractOutcome::default(),
         decision: Decision::default(),
@@ -364,7 +366,7 @@ fn http_body<'b>(
     let mut checks = contract::body_checks(engine, transaction, bytes, &mut violations);
     let mut parameters = Collect::new(&mut transaction.parameters, limits);
     // A shape needs the whole body.
-    let mut sketch = (engine.shapes && !body.is_truncated()).then(Box::<Sketch>::default);
+    let mut sketch = (transaction.is_shaped && !body.is_truncated()).then(Box::<Sketch>::default);
     let shape = sketch.as_mut().map(|sketch| sketch.listen(&engine.hash));
     let mut listeners = Both(&mut parameters, Both(shape, &mut checks));
     let environment = rules::environment(engine, now);

@@ -57,7 +57,9 @@ pub struct Transaction {
     pub(crate) inspection: Option<Box<Inspection>>,
     pub(crate) rules: RulesOutcome,
     pub(crate) sensitive_request: Vec<&'static str>,
-    /// What the body looks like; `None`: it was not read, or shapes are not told.
+    /// The call is looked at for its shape.
+    pub(crate) is_shaped: bool,
+    /// What the body looks like; `None`: it was not read, or the call is not looked at.
     pub(crate) sketch: Option<Box<Sketch>>,
     /// What breaks the contract of the API.
     pub(crate) contract: ContractOutcome,

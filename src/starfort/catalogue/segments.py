@@ -70,7 +70,8 @@ _FILES: Final = frozenset({
 })  # fmt: skip
 
 _SUFFIX: Final = re.compile(
-    rf"(.+?)((?:\.(?:{'|'.join(sorted(FORMATS | _SCRIPTS | _IMAGES | _FILES))}))+|:[A-Za-z]{{3,32}})",
+    rf"(.+?)((?:\.(?:{'|'.join(sorted(FORMATS | _SCRIPTS | _IMAGES | _FILES))}))+"
+    r"|:(?=.{3,40}$)(?:[A-Za-z]+|[a-z]+(?:[A-Z][a-z0-9]*)+))",
     re.ASCII,
 )
 ASSET_SUFFIXES: Final = frozenset(f".{name}" for name in _SCRIPTS | _IMAGES)
@@ -220,7 +221,7 @@ def _framed(text: str) -> str:
         part = f"{found[1]}={{{exact_kind(found[2]) or 'key'}}}"
     elif found := _SIGIL.fullmatch(text):
         part = "" if _is_fixed_name(found[2]) else found[1] + "{name}"
-    elif (found := _TYPED.fullmatch(text)) and (kind := exact_kind(found[2])):
+    elif (found := _TYPED.fullmatch(text)) and not split_suffix(text)[1] and (kind := exact_kind(found[2])):
         part = f"{found[1]}:{{{kind}}}"
     elif _SIZE.fullmatch(text):
         part = _joined(text)

@@ -1,70 +1,70 @@
 """Finds the templates of paths: which positions hold values, and what the parameters are called.
 
-`learn` is a pure function of a set: the same shapes in any order give the same templates. Positions whose
-parts are values (numbers, ids, dates …) are parameters at once. Words become a parameter only with evidence:
-there are more of them under one parent than any API has fixed ones, and they have the same things below them.
-In 60 public OpenAPI documents (2,356 paths), at most so many fixed segments are side by side: 35 at the root
-of an API, 10 after a plural, 15 after a parameter and 23 elsewhere. The thresholds are just above these
-figures.
+`learn` is a pure function of the evidence: the same evidence in any order gives the same templates. Positions
+whose parts are values by their form (numbers, ids, dates …) are parameters at once. Whether words are fixed
+segments or values is judged by evidence, place by place (`judgement.judge`).
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from starfort.catalogue.evidence import Evidence, Learned
+from starfort.catalogue.judgement import differing, judge, resembling
+from starfort.catalogue.places import Place
 from starfort.catalogue.segments import (
     ACTION_WORDS,
     ASSET_SUFFIXES,
     ROOT_WORDS,
-    SLUG,
     camel,
-    is_coded,
-    is_collection,
+    fill,
+    frame_of,
+    holes,
+    is_value,
     is_version,
     may_be_token,
     singular,
+    slugged,
     split_suffix,
+    word_frame,
 )
+from starfort.catalogue.tree import STEP, Facts, Node, build, insert, is_step, path_of
 
-MIN_AT_ROOT: Final = 40
-MIN_AFTER_COLLECTION: Final = 12
-MIN_AFTER_PARAMETER: Final = 20
-MIN_ELSEWHERE: Final = 26
 MIN_FILES: Final = 3
 """This many static files of one extension in one folder become one endpoint; two may belong to pages."""
 
-CODED_SHARE: Final = 0.6
-"""If this share of the words looks like values, a third of the usual number of words is enough."""
+FORMAT_FRAME: Final = STEP + ".{}"
+"""The frame of formats: where there are several behind one name, they are a parameter."""
 
-COMMON_SHARE: Final = 0.02
-"""Something is common to the values of one parameter if this share of the candidates has it below. The share
-is small, because each value is seen with only a few of the endpoints below the parameter."""
+NEEDED: Final = -0.7
+"""Log odds from which on a word is a value. Below 0, because values that are left behind are an endpoint
+each, and a fixed segment that is lost is one endpoint."""
 
-MOST_COMMON: Final = 5
-"""Something is common as soon as this many candidates have it below them, whatever their number is."""
+NEEDED_ONCE: Final = 2.0
+"""The same where each word was called once, so that nothing is known but how the words look. Above 0,
+because a fixed segment that is lost (a policy for it no longer applies) is worse than a value that stays a
+word until there is more evidence."""
 
-TOO_MANY: Final = 2
-"""Above this multiple of the threshold, words need not have the same below them: no API has so many fixed
-ones."""
+HELD: Final = 3.0
+"""Log odds by which evidence must outweigh an earlier decision."""
 
-OWN_RESOURCE: Final = 10
-"""A word with this many times more below it than its typical neighbour is a resource of its own."""
+ALIKE: Final = 1.0
+"""Log odds of a word that has the same below it as values have, and against one that has other things."""
 
-MAX_SIGNATURE: Final = 1000
-"""Parts below one place that are compared at most."""
+NAMED: Final = 4.0
+"""Log odds against words that name actions and fixed resources wherever they stand (`me`, `search`); an
+earlier decision does not outweigh it."""
 
+DECLARED: Final = 2.0
+"""Log odds that a parameter of a document or the configuration adds for undeclared words beside it."""
 
-@dataclass(slots=True)
-class _Node:
-    children: dict[str, _Node] = field(default_factory=dict)
-    methods: set[str] = field(default_factory=set)
-    shape: str = ""
+_OPERATION: Final = re.compile(r"\$[a-z]+", re.ASCII | re.IGNORECASE)
+"""Operations as OData and others write them: `$count`."""
 
 
 def learn(
@@ -82,216 +82,212 @@ def learn(
     Returns:
         A template for each shape. The order of shapes or calls does not matter.
     """
-    del previous
-    root, known = _Node(), _Node()
-    # Sorted, since the order in which nodes are made must not show in the templates.
-    for shape in sorted(evidence):
-        node = _insert(root, shape)
-        node.shape = shape
-        node.methods.update(evidence[shape])
+    root, facts = build(evidence, previous or {})
+    known = Node()
     for path in sorted(set(declared)):
-        _insert(known, path)
-    found: dict[str, Learned] = {}
-    _Walk(found).walk([(root, ())], [known], ())
-    return found
+        insert(known, path)
+    walk = _Walk(facts)
+    walk.down(_Here([(root, ())], [known], (), 1.0))
+    return walk.found
 
 
-def _insert(root: _Node, path: str) -> _Node:
-    node = root
-    for part in path.strip("/").split("/") if path.strip("/") else ():
-        node = node.children.setdefault(part, _Node())
-    return node
+def is_fixed(part: str) -> bool:
+    """Whether a word is a fixed segment whatever is called beside it."""
+    return part in ROOT_WORDS or is_version(part) or is_step(part) or _OPERATION.fullmatch(part) is not None
 
 
-Places = list[tuple[_Node, tuple[str, ...]]]
+Places = list[tuple[Node, tuple[str, ...]]]
 """Nodes that are the same place of a template, each with the shape that leads there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """One place on the way down.
+
+    Attributes:
+        places: its nodes.
+        known: the same place in declared templates.
+        template: the segments so far.
+        confidence: the least of their confidences.
+    """
+
+    places: Places
+    known: list[Node]
+    template: tuple[str, ...]
+    confidence: float
 
 
 class _Walk:
     """Goes down the tree. Nodes that became one place, because a parameter joins them, go down together."""
 
-    def __init__(self, found: dict[str, Learned]) -> None:
-        self._found = found
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self.found: dict[str, Learned] = {}
 
-    def walk(self, places: Places, known: list[_Node], template: tuple[str, ...]) -> None:
-        for node, shape in places:
+    def down(self, here: _Here) -> None:
+        """Give the shapes that end here their template, and go on with what is below."""
+        for node, shape in here.places:
             if node.shape:
-                self._found[node.shape] = Learned("/" + "/".join(template), "/" + "/".join(shape))
-        children: dict[str, Places] = {}
-        for node, shape in places:
+                self.found[node.shape] = Learned(path_of(here.template), path_of(shape), here.confidence)
+        children: dict[str, Places] = defaultdict(list)
+        for node, shape in here.places:
             for part, child in node.children.items():
-                children.setdefault(part, []).append((child, (*shape, part)))
-        declared: dict[str, list[_Node]] = {}
-        for node in known:
+                children[part].append((child, (*shape, part)))
+        declared: dict[str, list[Node]] = defaultdict(list)
+        for node in here.known:
             for part, child in node.children.items():
-                declared.setdefault(part, []).append(child)
-        # Words go down one by one. The values of one suffix are one place, with everything below any of them.
-        values, words = _decide(children, declared, template)
+                declared[part].append(child)
+        values, words = self._decide(here, children, declared)
         for part in sorted(words):
-            self.walk(children[part], declared.get(part, []), (*template, part))
-        for suffix in sorted(values):
-            name = _name(values[suffix], declared, template, suffix)
-            below = [place for part in values[suffix] for place in _kept(part, suffix, children[part])]
-            known_below = [
-                node for part, nodes in declared.items() if _is_parameter(part, suffix) for node in nodes
-            ]
-            self.walk(below, known_below, (*template, name + suffix))
+            self.down(
+                _Here(
+                    children[part],
+                    declared.get(part, []),
+                    (*here.template, part),
+                    min(here.confidence, words[part]),
+                )
+            )
+        for frame in sorted(values):
+            self._below(here, frame, values[frame], children, declared)
+
+    def _below(
+        self,
+        here: _Here,
+        frame: str,
+        parts: Mapping[str, float],
+        children: Mapping[str, Places],
+        declared: Mapping[str, list[Node]],
+    ) -> None:
+        """Values of one frame are one place, with everything below any of them."""
+        name = _name(sorted(parts), declared, here.template, frame)
+        places = [place for part in sorted(parts) for place in _kept(part, frame, children[part])]
+        known = [
+            node for part, nodes in sorted(declared.items()) if _has_frame(part, frame) for node in nodes
+        ]
+        confidence = min(here.confidence, *parts.values())
+        self.down(_Here(places, known, (*here.template, name), confidence))
+
+    def _decide(
+        self, here: _Here, children: Mapping[str, Places], declared: Mapping[str, list[Node]]
+    ) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+        """Divide children into values of a parameter, by frame, and words; each with its confidence."""
+        values: dict[str, dict[str, float]] = defaultdict(dict)
+        words: dict[str, float] = {}
+        candidates: dict[str, dict[str, list[Node]]] = defaultdict(dict)
+        formats = [part for part in children if part.startswith(STEP + ".")]
+        for part in sorted(children):
+            if is_value(part) or (part in formats and len(formats) > 1 and part not in declared):
+                values[frame_of(part) if is_value(part) else FORMAT_FRAME][part] = 1.0
+            elif part in declared or is_fixed(part):
+                words[part] = 1.0
+            else:
+                candidates[word_frame(part)][part] = [node for node, _ in children[part]]
+        for frame, found in candidates.items():
+            beside = [node for part in values.get(frame, ()) for node, _ in children[part]]
+            left = {part: nodes for part, nodes in found.items() if not _random(part, frame, values)}
+            values[frame].update({part: 1.0 for part in found if part not in left})
+            if left:
+                place = Place(left, beside, len(here.places), here.template, self._facts)
+                parameter = any(_has_frame(part, frame) for part in declared)
+                for part, odds in _odds(place, frame, declared=parameter).items():
+                    (values[frame] if odds > 0 else words)[part] = 1 / (1 + math.exp(-min(abs(odds), 50)))
+        return {frame: parts for frame, parts in values.items() if parts}, words
 
 
-def _kept(part: str, suffix: str, places: Places) -> Places:
+def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
+    """How far each word is above (a value) or below (a word) what is needed, as log odds."""
+    if split_suffix(frame)[1] in ASSET_SUFFIXES:
+        enough = len(place.words) >= MIN_FILES or bool(place.values) or declared
+        return dict.fromkeys(place.words, HELD if enough else -HELD)
+    once = all(sum(node.calls for node in nodes) == 1 for nodes in place.words.values())
+    needed = (NEEDED_ONCE if once else NEEDED) - (DECLARED if declared else 0.0)
+    odds = {word: one - needed for word, one in judge(place).items()}
+    odds |= {word: min(odds[word], -NAMED) for word in odds if word in ACTION_WORDS}
+    was = {word: _was(nodes) for word, nodes in place.words.items()}
+    settled = 1 in was.values() or any(node.words for node in place.values)
+    words = [word for word in odds if was[word] < 0]
+    if not settled and words:
+        # Words become a parameter together, so what is held is the decision for the place and not each word.
+        likely = sorted(odds[word] for word in words if odds[word] > 0)
+        settled = bool(likely) and likely[len(likely) // 2] > HELD
+        held = 0.0 if settled else HELD
+    else:
+        held = HELD
+    found = {
+        word: one + (held if was[word] > 0 else -held if was[word] < 0 else 0.0) for word, one in odds.items()
+    }
+    values = [word for word, one in found.items() if one > 0]
+    found |= dict.fromkeys(resembling(place, values) if values or place.values else (), ALIKE)
+    return found | dict.fromkeys(differing(place, values), -ALIKE)
+
+
+def _was(nodes: Iterable[Node]) -> int:
+    """What a word was the last time: 1 a value, -1 a word, 0 not there."""
+    found = {node.was for node in nodes}
+    return 1 if 1 in found else -1 if -1 in found else 0
+
+
+def _random(part: str, frame: str, values: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether a word is a token that happens to have no digit; beside tokens that is likely."""
+    return frame.replace("{}", "{token}") in values.get(frame, ()) and may_be_token(split_suffix(part)[0])
+
+
+def _kept(part: str, frame: str, places: Places) -> Places:
     """In a shape, a word that is a value becomes `{slug}`; a value stays what it is."""
-    if part.startswith("{"):
+    if is_value(part):
         return places
-    return [(node, (*shape[:-1], SLUG + suffix)) for node, shape in places]
+    return [(node, (*shape[:-1], slugged(frame))) for node, shape in places]
 
 
-def _is_parameter(part: str, suffix: str) -> bool:
-    return part.startswith("{") and part.endswith("}" + suffix)
+def _has_frame(part: str, frame: str) -> bool:
+    return is_value(part) and frame_of(part) == frame
 
 
-def _suffix(part: str) -> str:
-    return part.rpartition("}")[2] if part.startswith("{") else split_suffix(part)[1]
-
-
-def _decide(
-    children: Mapping[str, Places], declared: Mapping[str, list[_Node]], template: tuple[str, ...]
-) -> tuple[dict[str, list[str]], set[str]]:
-    """Divide children into values of a parameter, by suffix, and words."""
-    values: dict[str, list[str]] = {}
-    candidates: dict[str, list[str]] = {}
-    words: set[str] = set()
-    for part in sorted(children):
-        if part.startswith("{"):
-            values.setdefault(_suffix(part), []).append(part)
-        elif part in declared or _is_fixed(part):
-            words.add(part)
-        else:
-            candidates.setdefault(_suffix(part), []).append(part)
-    for suffix, found in candidates.items():
-        parts = found
-        # Beside tokens, a random word is a token that happens to have no digit; others may be fixed words.
-        if f"{{token}}{suffix}" in values.get(suffix, ()):
-            random = [part for part in found if may_be_token(split_suffix(part)[0])]
-            values[suffix] += random
-            parts = [part for part in found if part not in random]
-        if not parts:
-            continue
-        parameter = any(_is_parameter(part, suffix) for part in declared)
-        slugs = _slugs(parts, children, values.get(suffix, []), template, parameter)
-        if slugs:
-            values[suffix] = sorted([*values.get(suffix, []), *slugs])
-        words.update(set(parts) - set(slugs))
-    return values, words
-
-
-_OPERATION: Final = re.compile(r"\$[a-z]+", re.ASCII | re.IGNORECASE)
-"""Operations as OData and others write them: `$count`."""
-
-
-def _is_fixed(part: str) -> bool:
-    named = part.lower() in ACTION_WORDS or part in ROOT_WORDS or is_version(part)
-    return named or _OPERATION.fullmatch(part) is not None
-
-
-def _slugs(
-    parts: list[str],
-    children: Mapping[str, Places],
-    values: list[str],
-    template: tuple[str, ...],
-    declared: bool,
-) -> list[str]:
-    """The words that are values: those that have the same below them as the others, if there are enough."""
-    signatures = {part: _signature(_nodes(children[part])) for part in parts}
-    settled: list[str] = []
-    # If words were found to be values here before, a word that is like them is a value too, even if there are
-    # only few. So a parameter never turns back into words.
-    if any(value.startswith(SLUG) for value in values):
-        common = {item for value in values for item in _signature(_nodes(children[value]))}
-        settled = [part for part in parts if _alike(signatures[part], common, _are_leaves([common]))]
-        parts = [part for part in parts if part not in settled]
-        if not parts:
-            return settled
-    counts = Counter(item for found in signatures.values() for item in found)
-    least = min(max(2, COMMON_SHARE * len(parts)), MOST_COMMON)
-    common = {item for item, count in counts.items() if count >= least}
-    leaves = _are_leaves([signatures[part] for part in parts])
-    alike = [part for part in parts if _alike(signatures[part], common, leaves)]
-    needed = MIN_FILES if _suffix(parts[0]) in ASSET_SUFFIXES else _needed(template)
-    if values or declared:
-        # There is a parameter here in any case, so it takes less evidence that a word is one of its values.
-        needed = (needed + 1) // 2
-    if sum(is_coded(split_suffix(part)[0]) for part in parts) >= CODED_SHARE * len(parts):
-        needed = max(MIN_FILES, needed // 3)
-    # A few words with far more below them than is typical are resources that stand beside the parameter.
-    if len(parts) >= TOO_MANY * needed and not leaves:
-        typical = sorted(len(signatures[part]) for part in parts)[len(parts) // 2]
-        alike = [part for part in parts if part in alike or len(signatures[part]) <= OWN_RESOURCE * typical]
-    return settled + alike if len(alike) >= needed else settled
-
-
-def _are_leaves(signatures: Sequence[AbstractSet[str]]) -> bool:
-    """Whether most of the places have nothing below them."""
-    return 2 * sum(not any(item.startswith("/") for item in found) for found in signatures) > len(signatures)
-
-
-def _nodes(places: Places) -> list[_Node]:
-    return [node for node, _ in places]
-
-
-def _alike(signature: AbstractSet[str], common: AbstractSet[str], leaves: bool) -> bool:
-    """Whether a place is like the others. Among leaves, a place with parts below it is its own resource."""
-    return signature <= common if leaves else 2 * len(signature & common) >= len(signature)
-
-
-def _needed(template: tuple[str, ...]) -> int:
-    if all(part in ROOT_WORDS or is_version(part) for part in template):
-        return MIN_AT_ROOT
-    if template[-1].startswith("{"):
-        return MIN_AFTER_PARAMETER
-    return MIN_AFTER_COLLECTION if is_collection(template[-1]) else MIN_ELSEWHERE
-
-
-def _signature(nodes: list[_Node]) -> frozenset[str]:
-    """Methods of a place and the parts right below it; all values count as the same part."""
-    found: set[str] = set()
-    for node in nodes:
-        found.update(node.methods)
-        for part in sorted(node.children)[:MAX_SIGNATURE]:
-            found.add(f"/{{}}{_suffix(part)}" if part.startswith("{") else f"/{part}")
-    return frozenset(found)
-
-
-def _name(
-    parts: list[str], declared: Mapping[str, list[_Node]], template: tuple[str, ...], suffix: str
-) -> str:
+def _name(parts: list[str], declared: Mapping[str, list[Node]], template: tuple[str, ...], frame: str) -> str:
     """`{orderId}` after `orders`, or the name in a document; unique within the template.
 
     The name does not say what kind of id it is. Otherwise it would change as soon as another kind is seen,
     and the endpoint's id would change with it.
     """
-    taken = {part[1:].partition("}")[0] for part in template if part.startswith("{")}
+    taken = {name for part in template for name in _names(part)}
     for part in sorted(declared):
-        if _is_parameter(part, suffix) and part[1:].partition("}")[0] not in taken:
-            return part[: part.index("}") + 1]
-    kinds = {part[1:].partition("}")[0] for part in parts if part.startswith("{")}
-    only = kinds.pop() if len(kinds) == 1 and all(part.startswith("{") for part in parts) else ""
+        if _has_frame(part, frame) and not taken & set(_names(part)):
+            return part
     noun = camel(singular(split_suffix(template[-1])[0])) if template and _is_noun(template[-1]) else ""
-    if suffix in ASSET_SUFFIXES:
-        name = "file"
-    elif only in ("date", "email"):
-        name = only
-    elif noun:
-        name = f"{noun}Id"
-    else:
-        name = "uuid" if only == "uuid" else "id"
+    names = []
+    for _ in range(holes(frame)):
+        names.append(_unique(_first_name(parts, noun, frame), taken))
+        taken.add(names[-1])
+    return fill(frame, names)
+
+
+def _names(part: str) -> list[str]:
+    return re.findall(r"\{([^{}]*)\}", part)
+
+
+def _first_name(parts: list[str], noun: str, frame: str) -> str:
+    kinds = {kind for part in parts for kind in _names(part)}
+    only = kinds.pop() if len(kinds) == 1 and all(map(is_value, parts)) else ""
+    if split_suffix(frame)[1] in ASSET_SUFFIXES:
+        return "file"
+    if frame == FORMAT_FRAME:
+        return "format"
+    if only in ("date", "email"):
+        return only
+    if noun:
+        return f"{noun}Id"
+    return "uuid" if only == "uuid" else "id"
+
+
+def _unique(name: str, taken: set[str]) -> str:
     unique, number = name, 2
     while unique in taken:
         unique, number = f"{name}{number}", number + 1
-    return f"{{{unique}}}"
+    return unique
 
 
 def _is_noun(part: str) -> bool:
-    return not part.startswith("{") and not is_version(part) and part not in ROOT_WORDS
+    return not is_value(part) and not is_version(part) and part not in ROOT_WORDS
 
 
 def skeleton(template: str) -> str:

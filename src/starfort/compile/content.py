@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
@@ -68,6 +68,8 @@ _SAID: Final = (
     ),
 )
 """Kind of content by words in descriptions. The most specific kind is tried first."""
+
+_ANY_SAID: Final = re.compile("|".join(pattern for _, pattern in _SAID))
 
 
 @cache
@@ -187,12 +189,18 @@ def _kind(path: str, schema: JsonObject) -> str:
     if said:
         return said
     # Descriptions are cut: some hold whole manuals, and every pattern is searched in them.
-    text = f"{schema.get('title', '')} {schema.get('description', '')}"[:2000].lower()
-    for kind, pattern in _SAID:
-        # Names tell prose better than descriptions do, so here only a field without a known name is prose.
-        if re.search(pattern, text) and not (kind == "prose" and by_name):
-            return kind
-    return ""
+    text = f"{schema.get('title', '')} {schema.get('description', '')}"[:2000]
+    # Names tell prose better than descriptions do, so here only a field without a known name is prose.
+    return next((kind for kind in _said(text) if not (kind == "prose" and by_name)), "")
+
+
+@lru_cache(maxsize=2048)
+def _said(text: str) -> tuple[str, ...]:
+    """The kinds that a description names; documents repeat descriptions, and patterns take their time."""
+    lower = text.lower()
+    if _ANY_SAID.search(lower) is None:
+        return ()
+    return tuple(kind for kind, pattern in _SAID if re.search(pattern, lower))
 
 
 def _is_text(schema: JsonObject) -> bool:
@@ -217,8 +225,13 @@ def _is_restricted(schema: JsonObject) -> bool:
 
 def _by_name(path: str) -> bool:
     """Whether the name alone says that a field holds content, as the engine reads it (`weigh/fields.rs`)."""
+    return _is_known(path.rsplit(".", 1)[-1])
+
+
+@lru_cache(maxsize=8192)
+def _is_known(name: str) -> bool:
     # `postBody`, `post-body` and `post_body` are one name. Any end of it may be a known one: `body` here.
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]", "_", path.rsplit(".", 1)[-1]).lower().split("_")
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]", "_", name).lower().split("_")
     names = _names()
     whole = "_".join(words)
     return f"={whole}" in names or any("_".join(words[start:]) in names for start in range(len(words)))

@@ -96,7 +96,9 @@ def settings_of(api: Api) -> Settings | None:
     """
     settings = api.contract
     if settings is None:
-        return Settings() if api.openapi is not None else None
+        # Checking answers costs about 5 us for each KiB, which is much beside the 50 us that Envoy takes for
+        # a request: who wants it writes `contract`.
+        return Settings(responses="off") if api.openapi is not None else None
     scoped = (one.contract for one in api.endpoints)
     parts: list[ScopedContract | Settings] = [settings, *filter(None, scoped)]
     does = any(

@@ -110,4 +110,5 @@ class Api(Model):
     segments: ApiSegments = ApiSegments()
     """What the segments of its paths are, where the catalogue needs to be told."""
     contract: Contract | None = None
-    """What its calls are held to. An API with a document is observed without it."""
+    """What its calls are held to. Without it, requests are held to the document, if there is one, and
+    observed."""

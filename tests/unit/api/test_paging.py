@@ -6,7 +6,7 @@ import pytest
 from tests.unit.api.test_access import IDS, ROUTES
 
 LISTS = {
-    "GET /traffic/apis", "GET /catalogue", "GET /events", "GET /clients", "GET /signals", "GET /alerts",
+    "GET /traffic/apis", "GET /catalogue", "GET /catalogue/deviations", "GET /events", "GET /clients", "GET /signals", "GET /alerts",
     "GET /findings/apis", "GET /findings/requests", "GET /audit",
 }  # fmt: skip
 BOUNDED = {

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from starfort.catalogue.evidence import Calls
 from starfort.catalogue.segments import camel, kind_of, shape_of, singular
-from starfort.catalogue.templates import MIN_AFTER_COLLECTION, MIN_AT_ROOT, learn, skeleton
+from starfort.catalogue.templates import learn, skeleton
 
 
-def templates(*paths: str, declared: tuple[str, ...] = ()) -> list[str]:
-    """Templates of paths that are called with GET."""
-    shapes = {shape: {"GET": Calls()} for shape in map(shape_of, paths) if shape is not None}
+def templates(*paths: str, declared: tuple[str, ...] = (), calls: int = 1) -> list[str]:
+    """Templates of paths that are called with GET, so often each."""
+    shapes = {shape: {"GET": Calls(calls)} for shape in map(shape_of, paths) if shape is not None}
     return sorted({learned.template for learned in learn(shapes, declared).values()})
 
 
@@ -108,25 +108,76 @@ def test_names_are_plain_identifiers() -> None:
     assert camel("§") == ""
 
 
-def test_thresholds_follow_the_parent() -> None:
-    """After a plural a dozen words are values; where an API begins they are resources."""
-    words = [
-        f"{first}{second}"
-        for first in "bcdfgh"
-        for second in ("andy", "otto", "iris", "emil", "ulla", "yves", "olga")
+NAMES = ("caroline", "sveta", "hjordis", "travis", "lukasz", "yuki", "oskar", "bettina", "amara", "joaquin")
+
+
+def test_few_names_are_values() -> None:
+    """A small API has ten users and not forty; each was seen a few times."""
+    assert templates(*(f"/users/{name}" for name in NAMES), calls=3) == ["/users/{userId}"]
+
+
+def test_many_commands_stay_words() -> None:
+    """As many as there are, also when each was called once."""
+    verbs = ("get", "set", "list", "create", "delete", "rename", "export", "import", "cancel", "preview")
+    nouns = ("preference", "project", "rows", "columns", "history", "languages", "token")
+    commands = [f"/command/core/{verb}-{noun}" for verb in verbs for noun in nouns]
+    assert templates(*commands) == sorted(commands)
+    methods = [f"/api/{noun}.{verb}" for verb in verbs for noun in ("chat", "files", "users", "team")]
+    assert templates(*methods) == sorted(methods)
+
+
+def test_values_before_verbs_are_one_place() -> None:
+    """Each topic was seen with one of three verbs only."""
+    verbs = ("publish", "pull", "getPolicy")
+    paths = [f"/v1/topics/{name}:{verbs[number % 3]}" for number, name in enumerate(NAMES)]
+    assert templates(*paths, calls=2) == [f"/v1/topics/{{topicId}}:{verb}" for verb in sorted(verbs)]
+
+
+def test_formats_are_one_parameter() -> None:
+    """Where there are several; one alone stays."""
+    assert templates("/feeds/videos.json", "/feeds/videos.atom", "/feeds/comments.json") == [
+        "/feeds/comments.json",
+        "/feeds/videos.{format}",
     ]
-    assert templates(*(f"/tags/{word}" for word in words[:MIN_AFTER_COLLECTION])) == ["/tags/{tagId}"]
-    few = words[: MIN_AFTER_COLLECTION - 1]
-    assert len(templates(*(f"/tags/{word}" for word in few))) == len(few)
-    assert len(templates(*(f"/api/v1/{word}" for word in words[: MIN_AT_ROOT - 1]))) == MIN_AT_ROOT - 1
-    assert templates(*(f"/api/v1/{word}" for word in words[:MIN_AT_ROOT])) == ["/api/v1/{id}"]
+
+
+def test_what_was_decided_is_held() -> None:
+    """A few more words change nothing, whichever way the decision was."""
+    words = {f"/teams/{name}": {"GET": Calls(2)} for name in NAMES[:4]}
+    as_words = {shape: shape for shape in words}
+    as_values = dict.fromkeys(words, "/teams/{teamId}")
+    first = {row.template for row in learn(words, (), as_words).values()}
+    second = {row.template for row in learn(words, (), as_values).values()}
+    assert (first, second) == (set(words), {"/teams/{teamId}"})
+
+
+def test_a_merge_can_be_undone() -> None:
+    """A word that was taken for a value is one no more when its calls and what is below say otherwise."""
+    shapes = {f"/users/{name}": {"GET": Calls(2, 1)} for name in NAMES}
+    shapes["/users/search"] = {"POST": Calls(900, 60), "GET": Calls(40, 30)}
+    shapes["/users/search/suggestions"] = {"GET": Calls(500, 60)}
+    found = learn(shapes, (), {shape: shape.replace(shape.split("/")[2], "{userId}") for shape in shapes})
+    assert found["/users/search"].template == "/users/search"
+    assert found["/users/caroline"].template == "/users/{userId}"
+
+
+def test_confidence_is_the_least_of_the_segments() -> None:
+    """Values by form are certain; words are more or less."""
+    found = learn({"/v1/{integer}": {"GET": Calls()}, "/users/caroline": {"GET": Calls()}})
+    assert found["/v1/{integer}"].confidence == 1
+    assert 0.5 <= found["/users/caroline"].confidence < 1
 
 
 def test_resources_among_values_stay() -> None:
-    """`/users/me`, and one with things of its own below, beside user names."""
-    people = [f"/users/{first}{second}" for first in "bcdfghjklm" for second in ("andy", "otto")]
-    found = templates(*people, "/users/me", "/users/reports/daily/open", "/users/reports/weekly/open")
-    assert found == [
+    """`/users/me`, and one that is called often and has things of its own below, beside user names."""
+    shapes = {
+        f"/users/{first}{second}": {"GET": Calls(2, 1)}
+        for first in "bcdfghjklm"
+        for second in ("andy", "otto")
+    }
+    shapes |= {"/users/me": {"GET": Calls(9, 9)}}
+    shapes |= {f"/users/reports/{name}/open": {"GET": Calls(6, 5)} for name in ("daily", "weekly")}
+    assert sorted({row.template for row in learn(shapes).values()}) == [
         "/users/me",
         "/users/reports/daily/open",
         "/users/reports/weekly/open",

@@ -238,9 +238,10 @@ def test_observing_refuses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_document_is_observed_without_settings(tmp_path: Path) -> None:
-    """And an API without a document has no contract."""
+    """Its requests are; answers, which cost more, only when a contract is written."""
     engine = _engine_of(tmp_path, "null")
-    assert _ask(engine, "GET", "/orders?page=0")["observed"] == ["block:@contract"]
+    said = _ask(engine, "GET", "/orders?page=0", response=_answer([{}]))
+    assert (said["contract"], said["observed"]) == (["request:query/range:page"], ["block:@contract"])
     off = _engine_of(tmp_path, "{mode: off, responses: off}")
     said = _ask(off, "GET", "/orders?page=0", response=_answer([]))
     assert (said["contract"], said["observed"], said["findings"]) == ([], [], [])

@@ -7,8 +7,11 @@ from pathlib import Path
 from starfort.config import Config
 from starfort.config.documents import Remote, UrlDocument
 from starfort.contracts.changes import Change
+from starfort.contracts.sources.kept import Copies
 from starfort.contracts.sources.refresh import Refreshed
 from starfort.runtime.documents import DocumentRefresh
+from starfort.store import Store
+from tests.support.control import Control, until
 
 
 def config(**documents: str) -> Config:
@@ -58,3 +61,39 @@ async def test_what_changed_is_counted(tmp_path: Path) -> None:
     await refresh.look(0)
     assert refresh.results == {"changed": 1}
     assert refresh.problems() == []
+
+
+async def test_a_new_copy_comes_into_force(tmp_path: Path, store: Store) -> None:
+    """As a changed file of the configuration does; until it comes, the API has no document."""
+    control = Control(tmp_path, store)
+    await control.start()
+    try:
+        comes = [Refreshed("failed", "no answer")]
+
+        def fetch(data_dir: Path, document: Remote) -> Refreshed:
+            if comes[0].result == "changed" and not Copies(data_dir, document).file.exists():
+                with (copies := Copies(data_dir, document)).next() as folder:
+                    (folder / "document").write_text("openapi: 3.1.0\npaths: {/a: {get: {}}}\n")
+                    copies.accept(folder, "1", 0.0)
+            return comes[0]
+
+        control.runtime.parts.documents._fetch = fetch
+        control.write(
+            apis=[
+                {
+                    "name": "shop",
+                    "upstream": "app",
+                    "openapi": {"url": "https://a.example/", "interval": "10s"},
+                }
+            ]
+        )
+        await until(lambda: any("no answer" in one for one in control.runtime.status().problems))
+        assert not control.runtime.parts.configuration.built.bundle.apis[0].documented
+        comes[0] = Refreshed("changed")
+        control.runtime.parts.documents._due.clear()
+        await until(lambda: control.runtime.parts.configuration.built.bundle.apis[0].documented)
+        endpoints = control.runtime.parts.configuration.built.bundle.endpoints
+        assert [(one.method, one.path) for one in endpoints if one.documented] == [("GET", "/a")]
+        assert not any("document" in one for one in control.runtime.status().problems)
+    finally:
+        await control.stop()

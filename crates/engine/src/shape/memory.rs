@@ -7,7 +7,7 @@
 //! fall on one; then a field is told once more. All of it is atomic numbers, so no worker waits for another; two that race
 //! tell a fact twice.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::sketch::{Node, Range, kinds};
 
@@ -26,6 +26,11 @@ const MAX_MARKS: u32 = 24;
 
 /// Counters of endpoints; endpoints that share one share its rate.
 const PACES: usize = 1 << 12;
+
+/// Calls of an endpoint without anything new after which only one of [`SPARED`] is looked at: a sketch takes some 20,000
+/// instructions for a body of 400 bytes, and most calls of a known endpoint tell nothing.
+const QUIET: u32 = 256;
+const SPARED: u32 = 8;
 
 /// New shapes of one endpoint: per second, and at once.
 const NEW: Pace = Pace::new(50, 500);
@@ -112,6 +117,8 @@ pub struct Memory {
     ordinary: Box<[AtomicU64]>,
     read: Box<[AtomicU64]>,
     all: AtomicU64,
+    /// Calls of each endpoint since one showed something new.
+    quiet: Box<[AtomicU32]>,
     /// Everything is told: for calls that were described or imported.
     is_unlimited: AtomicBool,
 }
@@ -131,6 +138,7 @@ impl Default for Memory {
             ordinary: counters(),
             read: counters(),
             all: AtomicU64::new(0),
+            quiet: (0..PACES).map(|_| AtomicU32::new(0)).collect(),
             is_unlimited: AtomicBool::new(false),
         }
     }
@@ -152,6 +160,18 @@ impl Memory {
         self.is_unlimited.store(true, Ordering::Relaxed);
     }
 
+    /// Whether a call of an endpoint is looked at, which is asked once for each call.
+    pub(super) fn looks(&self, endpoint: u64) -> bool {
+        let quiet = self
+            .quiet_of(endpoint)
+            .map_or(0, |counter| counter.fetch_add(1, Ordering::Relaxed));
+        quiet < QUIET || quiet.is_multiple_of(SPARED) || self.is_unlimited.load(Ordering::Relaxed)
+    }
+
+    fn quiet_of(&self, endpoint: u64) -> Option<&AtomicU32> {
+        self.quiet.get(place(spread(endpoint), PACES))
+    }
+
     /// Whether the body of an answer may be read for its shape.
     pub(super) fn reads_answer(&self, endpoint: u64, now_us: u64) -> bool {
         self.is_unlimited.load(Ordering::Relaxed)
@@ -167,6 +187,9 @@ impl Memory {
         let tells = (is_new && Self::admits(&NEW, &self.new, call.endpoint, call.now_us)
             || Self::admits(&ORDINARY, &self.ordinary, call.endpoint, call.now_us))
             && ALL.admits(&self.all, call.now_us);
+        if is_new && let Some(quiet) = self.quiet_of(call.endpoint) {
+            quiet.store(0, Ordering::Relaxed);
+        }
         if tells && is_new {
             for node in nodes {
                 self.note(call, node);

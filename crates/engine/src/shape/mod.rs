@@ -16,7 +16,7 @@ pub use characters::CharacterSet;
 pub use memory::Memory;
 pub(crate) use sketch::Sketch;
 
-use crate::endpoint::segment;
+use crate::endpoint::{Found, segment};
 use crate::engine::Engine;
 use crate::headers::{Headers, lossy};
 use crate::http::Location;
@@ -29,7 +29,8 @@ use memory::Call;
 /// Only calls that the upstream answered with success are told: what is refused says nothing about what is right.
 pub(crate) fn request(transaction: &mut Transaction, engine: &Engine) -> String {
     let is_answered = !transaction.response.upstream.is_empty();
-    if !engine.shapes || !is_answered || !(200..400).contains(&transaction.response.status) {
+    if !transaction.is_shaped || !is_answered || !(200..400).contains(&transaction.response.status)
+    {
         return String::new();
     }
     let mut sketch = transaction.sketch.take().unwrap_or_default();
@@ -58,7 +59,7 @@ pub(crate) fn request(transaction: &mut Transaction, engine: &Engine) -> String 
 /// Whether the body of an answer is read for its shape: it is JSON, and it is its turn.
 pub(crate) fn wants_answer(transaction: &Transaction, engine: &Engine) -> bool {
     let response = &transaction.response;
-    if !engine.shapes
+    if !transaction.is_shaped
         || response.upstream.is_empty()
         || !matches!(
             BodyKind::of(&response.content_type),
@@ -74,7 +75,7 @@ pub(crate) fn wants_answer(transaction: &Transaction, engine: &Engine) -> bool {
 
 /// The shape of an answer, for its event; "" when it is not told.
 pub(crate) fn response(transaction: &mut Transaction, engine: &Engine) -> String {
-    if !engine.shapes || transaction.response.upstream.is_empty() {
+    if !transaction.is_shaped || transaction.response.upstream.is_empty() {
         return String::new();
     }
     let sketch = transaction.response.sketch.take();
@@ -115,14 +116,24 @@ fn tell(
     text::write(sketch, places, hides).unwrap_or_default()
 }
 
-/// What is called, and by whom. `salt` keeps requests, and answers of each status, apart.
-fn call(transaction: &Transaction, engine: &Engine, salt: u16) -> Call {
-    let matched = transaction.found.matched;
+/// Whether a call is looked at; see [`Memory`].
+pub(crate) fn looks(engine: &Engine, found: &Found, method: &str) -> bool {
+    engine.shapes && engine.shared.shapes.looks(called(engine, found, method, 0))
+}
+
+/// A hash of what is called. `salt` keeps requests, and answers of each status, apart.
+fn called(engine: &Engine, found: &Found, method: &str, salt: u16) -> u64 {
+    let matched = found.matched;
     let api = engine.api(matched.api).map_or("", |api| &api.name);
-    let endpoint = engine
-        .endpoint(matched.endpoint)
-        .map_or("", |endpoint| &endpoint.id);
-    let called = names::way(names::way(u64::from(salt), api), endpoint);
+    let endpoint = engine.endpoint(matched.endpoint);
+    let endpoint = endpoint.map_or("", |endpoint| &endpoint.id);
+    let above = names::way(names::way(u64::from(salt), api), endpoint);
+    // Of an endpoint that is not known yet, the method is what tells calls apart.
+    names::way(above, method)
+}
+
+/// What is called, and by whom.
+fn call(transaction: &Transaction, engine: &Engine, salt: u16) -> Call {
     let identity = &transaction.identity;
     let caller = if identity.subject_hash.is_empty() {
         let octets = crate::client::address::mapped(transaction.client.address).octets();
@@ -131,8 +142,7 @@ fn call(transaction: &Transaction, engine: &Engine, salt: u16) -> Call {
         names::way(0, &identity.subject_hash)
     };
     Call {
-        // Of an endpoint that is not known yet, the method is what tells calls apart.
-        endpoint: names::way(called, &transaction.method),
+        endpoint: called(engine, &transaction.found, &transaction.method, salt),
         caller,
         now_us: transaction.started.unix_us,
     }

@@ -97,19 +97,48 @@ const USUAL_BEGINNINGS: &[&str] = &[
 
 /// A name as shapes show it. What looks like a value becomes [`ANY`]: it would tell a value, and a map has no end of them.
 pub(super) fn shown(name: &str) -> &str {
-    let mut digits = 0;
-    let mut is_odd = name.len() > MAX_BYTES;
-    for (index, byte) in name.bytes().enumerate().take(MAX_BYTES) {
-        digits += usize::from(byte.is_ascii_digit());
-        // JSON-LD has names that begin with `@`; an address has it in the middle.
-        is_odd |= byte.is_ascii_control() || byte == b'@' && index > 0;
+    let (mut classes, mut digits) = (0, 0);
+    for byte in name.bytes().take(MAX_BYTES) {
+        let class = CLASSES.get(usize::from(byte)).copied().unwrap_or_default();
+        classes |= class;
+        digits += usize::from(class & DIGIT);
     }
+    // Nearly every name is of letters.
+    if classes == 0 && name.len() <= MAX_BYTES {
+        return name;
+    }
+    // JSON-LD has names that begin with `@`; an address has it in the middle.
+    let has_at = classes & AT != 0 && name.bytes().skip(1).any(|byte| byte == b'@');
     let is_number = digits > 0 && digits == name.len();
-    if is_odd || digits > MAX_DIGITS || is_number {
+    let is_value = digits > MAX_DIGITS || is_number || has_at || classes & CONTROL != 0;
+    if is_value || name.len() > MAX_BYTES {
         ANY
     } else {
         name
     }
+}
+
+const DIGIT: u8 = 1;
+const AT: u8 = 2;
+const CONTROL: u8 = 4;
+
+/// What may make a name a value, by byte.
+const CLASSES: [u8; 128] = classes();
+
+#[expect(clippy::indexing_slicing, reason = "worked out when this is compiled")]
+const fn classes() -> [u8; 128] {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = match byte {
+            0x30..=0x39 => DIGIT,
+            0x40 => AT,
+            0..0x20 | 0x7f => CONTROL,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
 }
 
 /// Whether a header (its name in lower case) is one that says nothing about the API.

@@ -253,6 +253,31 @@ fn told_by_novelty() {
     assert!(told < 600, "{told}");
 }
 
+/// After hundreds of calls without anything new, one of eight is looked at, and what is new is still found.
+#[test]
+fn quiet_endpoints_are_spared() {
+    let engine = engine(SharedState::default());
+    let tell = |body: &str| {
+        let call = described(
+            "POST",
+            "/users/7",
+            "application/json",
+            body.as_bytes(),
+            200,
+            "{}",
+        );
+        !explain(&engine, &call, NOW).event.shape_request.is_empty()
+    };
+    for _ in 0..300 {
+        tell(r#"{"name":"jane"}"#);
+    }
+    let new = r#"{"name":"jane","admin":true}"#;
+    let first = (0..64).position(|_| tell(new)).unwrap();
+    assert!(first < 8, "{first}");
+    // Something new wakes it: the next new thing is found at once.
+    assert!(tell(r#"{"name":null}"#));
+}
+
 /// The most different body ends in a bounded time with a bounded text.
 #[test]
 fn hostile_bodies() {

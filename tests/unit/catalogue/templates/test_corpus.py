@@ -6,6 +6,7 @@ import random
 import re
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,8 +19,8 @@ from starfort.catalogue.segments import shape_of
 from starfort.catalogue.templates import learn, skeleton
 from tests.support.corpora import OWN_DOCUMENTS, needs_corpus, parsed, public_documents
 
-CALLS = 60
-"""Calls of each method of each templated path; values of words are drawn from 200."""
+CALLS = 30
+"""Calls of each method of each templated path; values of words are drawn from 60."""
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
@@ -67,7 +68,9 @@ class Document:
                 path = re.sub(r"\{([^}]*)\}", lambda found: values[found[1]](), template)
                 shape = shape_of(path)
                 if shape is not None:
-                    self.shapes.setdefault(shape, {})[method.upper()] = Calls()
+                    methods = self.shapes.setdefault(shape, {})
+                    known = methods.get(method.upper(), Calls(0))
+                    methods[method.upper()] = replace(known, calls=known.calls + 1)
 
     def _schemas(self, operations: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         found = {}
@@ -113,7 +116,7 @@ class Document:
                 ]
             )
         make = self.faker.user_name if "name" in low or "user" in low else self.faker.slug
-        pool = [make() for _ in range(200)]
+        pool = [make() for _ in range(60)]
         return lambda: chance.choice(pool)
 
 
