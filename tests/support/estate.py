@@ -22,6 +22,7 @@ from fastapi import FastAPI
 
 from starfort.alerts.model import Alert
 from starfort.catalogue import Catalogue, Endpoint, endpoint_id
+from starfort.catalogue.schemas.schemas import Schemas
 from starfort.posture.board import PostureBoard
 from starfort.posture.checks import Checks
 from starfort.posture.configured import Configured
@@ -133,6 +134,11 @@ class SeededCatalogue(CatalogueFeed):
             made._book(row.api).endpoints[row.id] = row
         made._publish()
         return made
+
+    @functools.cached_property
+    def schemas(self) -> Schemas:  # type: ignore[override]  # made only where it is asked for
+        """Schemas of its endpoints: none, since no shape was read."""
+        return Schemas(self._estate.store, self._estate.parts.state, self.catalogue)
 
 
 _CONFIG = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starfort.admin import models
-from starfort.admin.errors import InvalidError, NotFoundError
+from starfort.admin.errors import NotFoundError
 from starfort.catalogue import Catalogue, Endpoint
 from starfort.catalogue.decisions import pattern_at
 from starfort.catalogue.model import Segments
@@ -76,8 +76,7 @@ class ApiView:
             API and place.
 
         Raises:
-            NotFoundError: the catalogue has no such endpoint.
-            InvalidError: the template has no such segment.
+            NotFoundError: the catalogue has no such endpoint, or its template no such segment.
         """
         endpoint = self._catalogue.find(endpoint_id)
         if endpoint is None:
@@ -90,10 +89,10 @@ class ApiView:
 def _place(endpoint: Endpoint, number: int | None) -> int:
     parts = [part for part in endpoint.template.split("/") if part]
     if not parts:
-        raise InvalidError("the root has no segments")
+        raise NotFoundError("the root has no segments")
     if number is None:
         parameters = [index for index, part in enumerate(parts) if "{" in part]
         return parameters[-1] if parameters else len(parts) - 1
     if not 1 <= number <= len(parts):
-        raise InvalidError(f"{endpoint.template} has {len(parts)} segments")
+        raise NotFoundError(f"{endpoint.template} has {len(parts)} segments")
     return number - 1

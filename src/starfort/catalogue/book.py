@@ -5,6 +5,7 @@ An API is learned by itself: what one costs depends on its own calls, and not on
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -24,6 +25,7 @@ from starfort.catalogue.segments import SLUG
 from starfort.catalogue.sightings import WORDS, Seen, ShapeKey, Sighting, Sightings, folded_shape, union
 from starfort.catalogue.templates import learn, skeleton
 from starfort.catalogue.version_log import VersionLog
+from starfort.catalogue.versions import version_of
 
 GROWTH: Final = 0.25
 """Templates are learned again when the evidence has grown by this share."""
@@ -42,6 +44,7 @@ PAUSE: Final = 4
 thousand shapes takes no more than a fifth of a core."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DIGIT: Final = re.compile(r"/\d")
 _LOGIN: Final = ("login",)
 _LOGIN_WORDS: Final = frozenset(
     {"login", "signin", "sign-in", "log-in", "logon", "token", "auth", "authenticate"}
@@ -101,6 +104,7 @@ class Book:
         self._limits, self._clock = limits, clock
         self._decided: dict[str, str] = {}
         self._decisions = Decisions()
+        self._released = Decisions()
         self._matcher: Matcher | None = None
         self._words: Counter[str] = Counter()
         self._of_words: set[str] = set()
@@ -235,6 +239,7 @@ class Book:
         Args:
             decisions: `words` or `values` by place, `/api/*`.
         """
+        self._released = self._decisions
         self._decided = dict(decisions)
         self._decide()
         self._dirty, self.urgent, self._not_before = True, True, 0.0
@@ -437,15 +442,29 @@ class Book:
         shapes: dict[ShapeKey, str] = {}
         for (method, shape), sighting in sightings.items():
             declared.update(self._decisions.fixed(shape))
+            declared.update(self._versioned(shape))
             decided = shapes[method, shape] = self._decisions.with_values(shape)
             calls = evidence.setdefault(decided, {})
             fresh = sighting.evidence()
             calls[method] = folded((calls[method], fresh)) if method in calls else fresh
             known = self.endpoints.get(sighting.endpoint_id)
-            if known is not None and decided == shape:
+            if known is not None and decided == shape and not self._is_released(shape):
                 previous[shape] = known.template
+        self._released = Decisions()
         learned = learn(evidence, declared, previous)
         return {key: learned[shape] for key, shape in shapes.items()}
+
+    def _is_released(self, shape: str) -> bool:
+        """Whether a decision about a shape was taken back, so that what came of it decides nothing."""
+        return self._released.with_values(shape) != shape or any(self._released.fixed(shape))
+
+    def _versioned(self, shape: str) -> list[str]:
+        """The path to a version that could be taken for a value: a date, or any text that is configured."""
+        places = self.facts.versions
+        if not places.paths and _DIGIT.search(shape) is None:
+            return []
+        found = version_of(shape, places)
+        return [] if found is None else [f"{found[0].base.rstrip('/')}/{found[0].name}"]
 
     def _move(self, sightings: Mapping[ShapeKey, Sighting], learned: Mapping[ShapeKey, Learned]) -> None:
         """Give each shape the endpoint of its template."""

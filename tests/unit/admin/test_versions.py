@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from starfort.admin.errors import InvalidError, NotFoundError
+from starfort.admin.errors import NotFoundError
 from starfort.admin.versions import ApiView
 from starfort.catalogue import ApiFacts, Catalogue
 from starfort.catalogue.model import Endpoint
@@ -29,7 +29,7 @@ def catalogue(store: Store, tmp_path: Path) -> Iterator[Catalogue]:
         ("c", "/v2/users/{userId}/tags/{tagId}"),
         ("d", "/"),
     ):
-        found._book("viewed").endpoints[key] = Endpoint(key, "viewed", "*", "GET", template, "learned")
+        found._book("viewed")._put(Endpoint(key, "viewed", "*", "GET", template, "learned"))
     yield found
     engine.dispose()
 
@@ -69,9 +69,9 @@ def test_a_decision_needs_a_place(view: ApiView) -> None:
     """An endpoint that exists, and a segment that it has."""
     with pytest.raises(NotFoundError):
         view.decide("nothing", None, "words", "ann")
-    with pytest.raises(InvalidError, match="2 segments"):
+    with pytest.raises(NotFoundError, match="2 segments"):
         view.decide("a", 3, "words", "ann")
-    with pytest.raises(InvalidError, match="root"):
+    with pytest.raises(NotFoundError, match="root"):
         view.decide("d", None, "words", "ann")
 
 

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import Engine
 
-from starfort.catalogue import ApiFacts, Catalogue, CatalogueLimits, Declared, News
+from starfort.catalogue import ApiFacts, Catalogue, CatalogueLimits, Declared, News, book
 from starfort.catalogue.book import Book
+from starfort.catalogue.evidence import Learned
 from starfort.events.schema import EVENT_SCHEMA
 from starfort.state.database import open_state
 from starfort.store import Store
@@ -179,25 +180,22 @@ def test_a_server_that_answers_everything_stays_bounded(store: Store, tmp_path: 
 
 
 def test_words_become_a_parameter_by_evidence_and_keep_their_history(scene: Scene) -> None:
-    """Eleven tags are eleven endpoints, the twelfth makes them one that was first seen with the first tag."""
-    early = START - dt.timedelta(hours=3)
-    scene.see("/tags/first", time=early, auth_seen=["bearer"])
+    """A few tags are endpoints; with many they are one that was first seen with the first tag, and no call is lost."""
+    letters = itertools.product("bcdfg", "aeiou", "lmnp", "aeo")
+    names = ["".join(word) for word in letters][:181]
+    scene.see(f"/tags/{names[0]}", auth_seen=["bearer"])
     first = scene.catalogue.endpoints()[0]
-    names = ["green", "garden", "kitchen", "sale", "summer", "winter", "shoes", "toys", "books", "music"]
-    scene.see(*(f"/tags/{name}" for name in names))
-    assert len(scene.titles) == 11
-    news = scene.see("/tags/games", "/tags/search")
-    assert scene.titles == ["GET /tags/search", "GET /tags/{tagId}"]
-    merged = next(
-        endpoint for endpoint in scene.catalogue.endpoints() if endpoint.template == "/tags/{tagId}"
-    )
-    assert merged.first_seen == early
-    assert merged.auth_seen == ("bearer",)
-    assert merged.calls == 12
-    assert scene.catalogue.find(first.id) == merged, "the old id still leads there"
-    assert [item.subject for item in news] == ["GET /tags/search"], "a merger is no news"
+    news = []
+    for start in range(1, 181, 30):
+        news = scene.see(*(f"/tags/{name}" for name in names[start : start + 30]))
+    merged = scene.catalogue.find(first.id)
+    assert merged is not None
+    assert merged.template == "/tags/{tagId}"
+    assert (merged.first_seen, merged.auth_seen, merged.calls) == (START, ("bearer",), 181)
+    assert scene.titles == ["GET /tags/{tagId}"]
+    assert news == [], "a merger is no news"
     scene.see("/tags/jazz")
-    assert len(scene.titles) == 2
+    assert scene.titles == ["GET /tags/{tagId}"]
 
 
 def test_an_endpoint_hidden_under_a_parameter_is_found(scene: Scene) -> None:
@@ -344,8 +342,13 @@ def test_batches_in_any_order_give_the_same_endpoints(store: Store, tmp_path: Pa
     assert len(found[0]) == 7
 
 
-def test_a_burst_of_endpoints_is_learned_in_one_go(store: Store, tmp_path: Path) -> None:
+def test_a_burst_of_endpoints_is_learned_in_one_go(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two thousand different resources at once: each is news once, and limits hold."""
+    monkeypatch.setattr(
+        book, "learn", lambda evidence, *_: {shape: Learned(shape, shape) for shape in evidence}
+    )
     engine = open_state(tmp_path / "state.db")
     scene = Scene(store, engine, CatalogueLimits(endpoints=1_500))
     vowels = ["".join(word) for word in itertools.product("aeiou", repeat=4)]
