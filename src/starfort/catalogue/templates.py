@@ -209,7 +209,8 @@ def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
     if not settled and words:
         # Words become a parameter together, so what is held is the decision for the place and not each word.
         likely = sorted(odds[word] for word in words if odds[word] > 0)
-        settled = bool(likely) and likely[len(likely) // 2] > HELD
+        fresh = sum(one > 0 for word, one in odds.items() if not was[word])
+        settled = fresh > len(words) or (bool(likely) and likely[len(likely) // 2] > HELD)
         held = 0.0 if settled else HELD
     else:
         held = HELD
