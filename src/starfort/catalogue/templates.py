@@ -45,8 +45,8 @@ NEEDED: Final = -0.7
 """Log odds from which on a word is a value. Below 0, because values that are left behind are an endpoint
 each, and a fixed segment that is lost is one endpoint."""
 
-NEEDED_ONCE: Final = 2.0
-"""The same where each word was called once, so that nothing is known but how the words look. Above 0,
+NEEDED_ONCE: Final = 2.7
+"""The same where each shape was called once, so that nothing is known but how the words look. Above 0,
 because a fixed segment that is lost (a policy for it no longer applies) is worse than a value that stays a
 word until there is more evidence."""
 
@@ -55,6 +55,18 @@ HELD: Final = 3.0
 
 ALIKE: Final = 1.0
 """Log odds of a word that has the same below it as values have, and against one that has other things."""
+
+ONCE: Final = 1.2
+"""Calls for each shape up to which it counts as called once."""
+
+MOSTLY: Final = 0.8
+"""The share of a place's words that must be values before the others are taken for values more easily."""
+
+FLOOD: Final = 100
+"""From so many words on, one call of each is enough: no client names a hundred resources once each."""
+
+SURE: Final = 1.0
+"""Log odds of those values."""
 
 NAMED: Final = 4.0
 """Log odds against words that name actions and fixed resources wherever they stand (`me`, `search`); an
@@ -199,9 +211,12 @@ def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
     if split_suffix(frame)[1] in ASSET_SUFFIXES:
         enough = len(place.words) >= MIN_FILES or bool(place.values) or declared
         return dict.fromkeys(place.words, HELD if enough else -HELD)
-    once = all(sum(node.calls for node in nodes) == 1 for nodes in place.words.values())
-    needed = (NEEDED_ONCE if once else NEEDED) - (DECLARED if declared else 0.0)
-    odds = {word: one - needed for word, one in judge(place).items()}
+    judged = judge(place)
+    nodes = [node for found in place.words.values() for node in found]
+    once = sum(node.calls for node in nodes) <= ONCE * sum(node.shapes for node in nodes)
+    flood = len(judged) >= FLOOD and sum(one > SURE for one in judged.values()) >= MOSTLY * len(judged)
+    needed = (NEEDED_ONCE if once and not flood else NEEDED) - (DECLARED if declared else 0.0)
+    odds = {word: one - needed for word, one in judged.items()}
     odds |= {word: min(odds[word], -NAMED) for word in odds if word in ACTION_WORDS}
     was = {word: _was(nodes) for word, nodes in place.words.items()}
     settled = 1 in was.values() or any(node.words for node in place.values)
@@ -209,7 +224,8 @@ def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
     if not settled and words:
         # Words become a parameter together, so what is held is the decision for the place and not each word.
         likely = sorted(odds[word] for word in words if odds[word] > 0)
-        settled = bool(likely) and likely[len(likely) // 2] > HELD
+        fresh = sum(one > 0 for word, one in odds.items() if not was[word])
+        settled = fresh > len(words) or (bool(likely) and likely[len(likely) // 2] > HELD)
         held = 0.0 if settled else HELD
     else:
         held = HELD
@@ -217,7 +233,9 @@ def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
         word: one + (held if was[word] > 0 else -held if was[word] < 0 else 0.0) for word, one in odds.items()
     }
     values = [word for word, one in found.items() if one > 0]
-    found |= dict.fromkeys(resembling(place, values) if values or place.values else (), ALIKE)
+    # Resources have the same operations below them, too: a few odd ones must not make values of the others.
+    if settled or len(values) >= MOSTLY * len(odds):
+        found |= dict.fromkeys(resembling(place, values), ALIKE)
     return found | dict.fromkeys(differing(place, values), -ALIKE)
 
 

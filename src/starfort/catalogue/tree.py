@@ -30,6 +30,7 @@ class Node:
         methods: the calls that end here, by method.
         shape: the shape that ends here; "" when none does.
         calls: calls at and below the node.
+        shapes: different methods and shapes at and below it.
         callers: the most callers of one shape at or below it.
         first_seen: the first of these calls.
         words: words that were folded into this part.
@@ -40,6 +41,7 @@ class Node:
     methods: Mapping[str, Calls] = field(default_factory=dict)
     shape: str = ""
     calls: int = 0
+    shapes: int = 0
     callers: int = 0
     first_seen: float = float("inf")
     words: int = 0
@@ -154,6 +156,7 @@ def build(evidence: Evidence, previous: Mapping[str, str]) -> tuple[Node, Facts]
         for depth, part in enumerate(("", *steps(shape))):
             node = node.children.setdefault(part, Node()) if depth else root
             node.calls += calls
+            node.shapes += len(methods)
             node.callers = max(node.callers, callers)
             node.first_seen = min(node.first_seen, first)
             if depth and SLUG in part:

@@ -180,22 +180,34 @@ def test_a_server_that_answers_everything_stays_bounded(store: Store, tmp_path: 
 
 
 def test_words_become_a_parameter_by_evidence_and_keep_their_history(scene: Scene) -> None:
-    """A few tags are endpoints; with many they are one that was first seen with the first tag, and no call is lost."""
-    letters = itertools.product("bcdfg", "aeiou", "lmnp", "aeo")
-    names = ["".join(word) for word in letters][:181]
-    scene.see(f"/tags/{names[0]}", auth_seen=["bearer"])
-    first = scene.catalogue.endpoints()[0]
-    news = []
-    for start in range(1, 181, 30):
-        news = scene.see(*(f"/tags/{name}" for name in names[start : start + 30]))
-    merged = scene.catalogue.find(first.id)
-    assert merged is not None
-    assert merged.template == "/tags/{tagId}"
-    assert (merged.first_seen, merged.auth_seen, merged.calls) == (START, ("bearer",), 181)
-    assert scene.titles == ["GET /tags/{tagId}"]
-    assert news == [], "a merger is no news"
-    scene.see("/tags/jazz")
-    assert scene.titles == ["GET /tags/{tagId}"]
+    """One account is an endpoint, ten more make it a parameter that was first seen with the first account."""
+    early = START - dt.timedelta(hours=3)
+    scene.see("/accounts/reports", time=early, auth_seen=["bearer"])
+    scene.see("/accounts/sveta", time=early, auth_seen=["bearer"])
+    first = next(one for one in scene.catalogue.endpoints() if one.template != "/accounts/reports")
+    names = [
+        "caroline",
+        "hjordis",
+        "travis",
+        "lukasz",
+        "yuki",
+        "oskar",
+        "bettina",
+        "amara",
+        "joaquin",
+        "ngozi",
+    ]
+    news = scene.see(*(f"/accounts/{name}" for name in names), "/accounts/search")
+    assert {"GET /accounts/search", "GET /accounts/{accountId}"} <= set(scene.titles)
+    assert "GET /accounts/sveta" not in scene.titles
+    merged = next(one for one in scene.catalogue.endpoints() if one.template == "/accounts/{accountId}")
+    assert merged.first_seen == early
+    assert merged.auth_seen == ("bearer",)
+    assert scene.catalogue.find(first.id) == merged, "the old id still leads there"
+    assert "GET /accounts/search" in [item.subject for item in news]
+    before = len(scene.titles)
+    scene.see("/accounts/dmitri")
+    assert len(scene.titles) == before
 
 
 def test_an_endpoint_hidden_under_a_parameter_is_found(scene: Scene) -> None:
@@ -351,10 +363,45 @@ def test_a_burst_of_endpoints_is_learned_in_one_go(
     )
     engine = open_state(tmp_path / "state.db")
     scene = Scene(store, engine, CatalogueLimits(endpoints=1_500))
-    vowels = ["".join(word) for word in itertools.product("aeiou", repeat=4)]
-    groups = ["".join(word) for word in itertools.product("bdfg", repeat=2)]
+    verbs = (
+        "get",
+        "list",
+        "create",
+        "update",
+        "delete",
+        "search",
+        "export",
+        "import",
+        "enable",
+        "disable",
+        "verify",
+        "cancel",
+    )
+    groups = (
+        "users",
+        "orders",
+        "invoices",
+        "products",
+        "reports",
+        "webhooks",
+        "teams",
+        "files",
+        "events",
+        "accounts",
+        "payments",
+        "messages",
+        "tags",
+        "jobs",
+        "roles",
+        "devices",
+    )
     news = scene.see(
-        *(f"/{group}/{vowels[n]}/{vowels[n + m]}" for group in groups for n in range(12) for m in range(11))
+        *(
+            f"/api/v1/{group}/{verb}-{noun}/{other}-all"
+            for group in groups
+            for verb in verbs
+            for noun, other in zip(groups[:11], verbs, strict=False)
+        )
     )
     assert len(scene.titles) == 1_500
     assert len([item for item in news if item.kind == "new_endpoint"]) == 1_500
