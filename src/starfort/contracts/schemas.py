@@ -12,8 +12,8 @@ specification differ, what more values fit is taken, because a contract must not
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Literal
 
@@ -272,6 +272,12 @@ class Schemas:
 
 # ------------------------------------------------------------------ keywords with plain values
 
+_GREATEST: Final = sys.float_info.max
+"""The greatest number. Nothing that an API takes is beyond it, and many readers of JSON refuse what is."""
+
+_MOST: Final = 2**63 - 1
+"""The greatest count. No value has so many characters, items or members."""
+
 _Reader = Callable[[dict[str, Any], str, Any], str]
 """Puts a keyword into a schema; says what is wrong when it cannot, else ""."""
 
@@ -281,12 +287,24 @@ def _count(made: dict[str, Any], key: str, value: Any) -> str:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         return f"{key} must be a whole number from 0"
-    made[key] = value
+    made[key] = min(value, _MOST)
     return ""
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _GREATEST
+
+
+def _has_only_numbers(value: object) -> bool:
+    """Whether every number of a value is one that the engine's reader of JSON takes."""
+    open_values = [value]
+    while open_values:
+        one = open_values.pop()
+        if isinstance(one, (dict, list)):
+            open_values += one.values() if isinstance(one, dict) else one
+        elif isinstance(one, (int, float)) and not abs(one) <= _GREATEST:
+            return False
+    return True
 
 
 def _number(made: dict[str, Any], key: str, value: Any) -> str:
@@ -348,11 +366,15 @@ def _required(made: dict[str, Any], key: str, value: Any) -> str:
 def _enum(made: dict[str, Any], key: str, value: Any) -> str:
     if not isinstance(value, list) or not value:
         return f"{key} must be a list of values"
+    if not _has_only_numbers(value):
+        return f"{key} has a number beyond those of 64-bit floats"
     made[key] = value
     return ""
 
 
 def _value(made: dict[str, Any], key: str, value: Any) -> str:
+    if not _has_only_numbers(value):
+        return f"{key} has a number beyond those of 64-bit floats"
     made[key] = value
     return ""
 

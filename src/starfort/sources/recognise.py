@@ -196,16 +196,16 @@ def _tap_json(stream: BinaryIO) -> Iterator[Outcome]:
 
 def _values(stream: BinaryIO, of: Callable[[object, str], Iterator[Outcome]]) -> Iterator[Outcome]:
     """The outcomes of JSON values that follow each other, one on each line or over several."""
-    number, held, began = 0, b"", 1
+    number, held, began = 0, bytearray(), 1
     for line in _raw_lines(stream):
         number += 1
         if isinstance(line, Failure):
             yield line
-            held, began = b"", number + 1
+            held, began = bytearray(), number + 1
             continue
         held += line
-        if not held.strip():
-            held, began = b"", number + 1
+        if not line.strip() and not held.strip():
+            held, began = bytearray(), number + 1
             continue
         if len(held) > MAX_DOCUMENT_BYTES:
             raise SourceError(f"line {began}: a value has over {MAX_DOCUMENT_BYTES >> 20} MiB")
@@ -217,15 +217,15 @@ def _values(stream: BinaryIO, of: Callable[[object, str], Iterator[Outcome]]) ->
         except (ValueError, RecursionError):
             if line[:1] == b"}" or began == number:
                 yield Failure(f"line {began}", "it is no JSON")
-                held, began = b"", number + 1
+                held, began = bytearray(), number + 1
             continue
         yield from _guarded(of, value, began)
-        held, began = b"", number + 1
+        held, began = bytearray(), number + 1
     if held.strip():
         yield from _last(held, of, began)
 
 
-def _last(held: bytes, of: Callable[[object, str], Iterator[Outcome]], began: int) -> Iterator[Outcome]:
+def _last(held: bytearray, of: Callable[[object, str], Iterator[Outcome]], began: int) -> Iterator[Outcome]:
     """What stands at the end of a file, after the last value that ended with its line."""
     try:
         values = list(tap.messages_of_json(held.decode("utf-8", "replace")))

@@ -21,6 +21,7 @@ from tests.unit.contracts.support import contract, read, schema_of
         ({"type": "string", "const": "a", "if": {}, "x-own": 1, "example": 2}, {"type": "string"}),
         ({"type": "int", "maxLength": "5", "required": True, "pattern": 7, "enum": {}, "minimum": "1"}, True),
         ({"type": {"a": 1}, "items": 3, "allOf": {}, "properties": []}, {"items": True}),
+        ({"maxLength": 10**30, "minItems": 1e300, "minimum": 10**400, "maximum": 1e308, "enum": ["a", [10**400]], "multipleOf": float("inf")}, {"maxLength": 2**63 - 1, "minItems": 2**63 - 1, "maximum": 1e308}),
         ({"properties": {"example": {"type": "integer", "readOnly": True}}}, {"properties": {"example": {"type": "integer", "readOnly": True}}}),
     ],
 )  # fmt: skip
