@@ -108,8 +108,10 @@ KEY = {"x-key": "k"}
 ORDER = {"items": [{"price": 1.5}]}
 
 
-def _engine_of(folder: Path, contract: str, rest: str = "", endpoints: str = "[]") -> _engine.Engine:
-    (folder / "shop.json").write_text(json.dumps(DOCUMENT), encoding="utf-8")
+def _engine_of(
+    folder: Path, contract: str, rest: str = "", endpoints: str = "[]", document: Any = DOCUMENT
+) -> _engine.Engine:
+    (folder / "shop.json").write_text(json.dumps(document), encoding="utf-8")
     (folder / "starfort.yaml").write_text(
         f"""\
 version: 1
@@ -357,3 +359,180 @@ def test_what_is_cut_at_a_limit_cannot_be_checked(tmp_path: Path) -> None:
     long = {"items": [{"price": 1, "note": "x" * 2000}]}
     said = _ask(engine, "POST", "/orders", long)
     assert (said["policy"], said["contract"]) == ("@contract", ["request:body/truncated:"])
+
+
+CLIENTS = {
+    "openapi": "3.0.3",
+    "info": {"title": "Clients", "version": "1"},
+    "paths": {
+        "/items": {
+            "get": {
+                "parameters": [
+                    {"name": "ids", "in": "query", "explode": False, "schema": {"type": "array", "items": {"type": "integer"}}},
+                    {"name": "filter", "in": "query", "style": "deepObject", "schema": {"type": "object", "properties": {"n": {"type": "integer"}}}},
+                ],
+                "responses": {"200": {"description": "some", "content": {"application/json": {"schema": {"type": "array"}}}}},
+            },
+            "post": {"responses": {"204": {"description": "made"}}},
+        },
+        "/both/{ids}": {
+            "get": {
+                "parameters": [{"name": "ids", "in": "path", "required": True, "schema": {"type": "array", "items": {"type": "integer"}}}],
+                "responses": {"200": {"description": "some"}},
+            }
+        },
+        "/files": {
+            "put": {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}, "responses": {"204": {"description": "kept"}}},
+            "post": {
+                "requestBody": {
+                    "content": {
+                        "multipart/form-data": {
+                            "schema": {
+                                "type": "object",
+                                "properties": {
+                                    "file": {"type": "string", "format": "binary"},
+                                    "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                                    "meta": {"type": "object", "properties": {"k": {"type": "string"}}},
+                                },
+                            }
+                        },
+                        "application/x-www-form-urlencoded": {
+                            "schema": {
+                                "type": "object",
+                                "required": ["n"],
+                                "properties": {"n": {"type": "integer"}, "age": {"type": "integer"}, "ok": {"type": "boolean"}},
+                            }
+                        },
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "properties": {
+                                    "picture": {"type": "string", "pattern": "^data:image/[a-z]+;base64,[A-Za-z0-9+/=]*$"},
+                                    "ports": {"type": "array", "items": {"type": "string", "enum": [f"port-{n}" for n in range(5000)]}},
+                                },
+                            }
+                        },
+                    }
+                },
+                "responses": {"204": {"description": "kept"}},
+            },
+        },
+    },
+}  # fmt: skip
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+PARTS = {"content-type": "multipart/form-data; boundary=B"}
+
+
+def _part(name: str, content: str, *, file: str = "", media: str = "application/json") -> str:
+    named = f'; filename="{file}"' if file else ""
+    head = f'--B\r\nContent-Disposition: form-data; name="{name}"{named}\r\nContent-Type: {media}\r\n\r\n'
+    return f"{head}{content}\r\n--B--\r\n"
+
+
+@pytest.fixture(name="clients", scope="module")
+def _clients(tmp_path_factory: pytest.TempPathFactory) -> _engine.Engine:
+    settings = "{mode: enforce, unknown: deny, responses: enforce}"
+    return _engine_of(tmp_path_factory.mktemp("clients"), settings, document=CLIENTS)
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "body", "headers"),
+    [
+        ("GET", "/items?ids=1%2C2", None, {}),
+        ("GET", "/items?ids=1,2", None, {}),
+        ("GET", "/both/1%2c2", None, {}),
+        ("GET", "/items?filter=", None, {}),
+        ("GET", "/items?filter%5Bn%5D=1", None, {}),
+        ("POST", "/items", {}, {}),
+        ("POST", "/items", "null", JSON),
+        ("PUT", "/files", "bytes", {}),
+        ("POST", "/files", _part("file", '{"a": 1}', file="a.json"), PARTS),
+        ("POST", "/files", _part("files", "[1]", file="a.json"), PARTS),
+        ("POST", "/files", _part("meta", '{"k": "v"}', file="blob"), PARTS),
+        ("POST", "/files", "n=1&age=&ok=", FORM),
+        ("POST", "/files", {"picture": "data:image/png;base64," + "QUJD" * 50_000}, {}),
+        ("POST", "/files", {"ports": ["port-4999"] * 1000}, {}),
+    ],
+)
+def test_what_ordinary_clients_send_passes(
+    clients: _engine.Engine, method: str, url: str, body: Any, headers: dict[str, str]
+) -> None:
+    """Encoded commas, files of JSON, files without a type, fields left empty, `{}` for nothing, long texts, long lists."""
+    said = _ask(clients, method, url, body, headers=headers)
+    assert (said["action"], said["contract"]) == ("allow", [])
+
+
+@pytest.mark.parametrize(
+    ("call", "violation"),
+    [
+        (("GET", "/items?ids=1%2Cx", None, {}), "query/type:ids"),
+        (("GET", "/both/1%2cx", None, {}), "path/type:ids"),
+        (("GET", "/items?filter=1", None, {}), "query/malformed:filter"),
+        (("GET", "/items%3Fids=x", None, {}), "endpoint:"),
+        (("GET", "/items%23x", None, {}), "endpoint:"),
+        (("POST", "/items", {"a": 1}, {}), "body/unknown:"),
+        (("POST", "/items", [1], {}), "body/unknown:"),
+        (("POST", "/items", "{", JSON), "body/unknown:"),
+        (("POST", "/items", "a", {"content-type": "text/plain"}), "body/unknown:"),
+        (("POST", "/items", None, {"x-http-method-override": "DELETE"}), "method:"),
+        (("POST", "/items", None, {"x-method-override": "get"}), "method:"),
+        (("PUT", "/files", "bytes", {"content-type": "application/octet-stream, text/xml"}), "content_type:"),
+        (("POST", "/files", "n=&age=1", FORM), "body/required:/n"),
+        (("POST", "/files", "n=1&age=x", FORM), "body/type:/age"),
+        (("POST", "/files", _part("meta", '{"k": 1}', file="blob"), PARTS), "body/type:/meta/k"),
+        (("POST", "/files", {"picture": "data:text/html,"}, {}), "body/pattern:/picture"),
+        (("POST", "/files", {"ports": ["port-5000"]}, {}), "body/enum:/ports/*"),
+    ],
+)
+def test_their_twins_are_refused(
+    clients: _engine.Engine, call: tuple[str, str, Any, dict[str, str]], violation: str
+) -> None:
+    """What looks like an ordinary client's call and says something that the contract does not have."""
+    method, url, body, headers = call
+    said = _ask(clients, method, url, body, headers=headers)
+    assert (said["action"], said["contract"]) == ("block", [f"request:{violation}"])
+
+
+def test_a_content_type_that_comes_twice_is_none_of_the_contract(clients: _engine.Engine) -> None:
+    """Servers differ in which one they believe."""
+    headers = [("content-type", "application/octet-stream"), ("content-type", "text/xml")]
+    said = clients.explain({"method": "PUT", "url": "/files", "headers": headers, "body": "bytes"})
+    assert said["contract"] == ["request:content_type:"]
+
+
+def test_answers_to_conditions_and_ranges_are_no_violations(clients: _engine.Engine) -> None:
+    """206 is part of what 200 gives, and not read; 304, 412 and 416 belong to HTTP."""
+    for status, text in ((206, "[1, 2"), (304, ""), (412, ""), (416, "")):
+        answer = {"status": status, "headers": JSON if text else {}, "body": text}
+        said = _ask(clients, "GET", "/items", response=answer)
+        assert (said["contract"], said["answer"]) == ([], None)
+    said = _ask(
+        clients,
+        "GET",
+        "/items",
+        response={"status": 206, "headers": {"content-type": "text/xml"}, "body": "<"},
+    )
+    assert said["contract"] == ["response:content_type:"]
+
+
+def test_fields_are_removed_behind_a_byte_order_mark(tmp_path: Path) -> None:
+    """Readers of JSON skip it, and so does the removal."""
+    answer = {"status": 201, "headers": JSON, "body": '\ufeff{"id":1,"cost":1,"items":[]}'}
+    for contract in ("{remove: [cost]}", "{remove: undocumented}"):
+        said = _ask(_engine_of(tmp_path, contract), "POST", "/orders", ORDER, response=answer)
+        assert said["masked_body"] == '\ufeff{"id":1,"items":[]}'.encode()
+
+
+def test_schemas_with_absurd_numbers_make_a_bundle(tmp_path: Path) -> None:
+    """One document with such a number must not keep the configuration of all APIs from being loaded."""
+    schema = {
+        "maxLength": 10**30,
+        "maxItems": 2**64,
+        "minProperties": 0.0,
+        "maximum": 10**400,
+        "enum": ["a", 10**400],
+    }
+    content = {"application/json": {"schema": schema}}
+    document = {**CLIENTS, "paths": {"/a": {"post": {"requestBody": {"content": content}, "responses": {}}}}}
+    engine = _engine_of(tmp_path, "{mode: enforce}", document=document)
+    assert _ask(engine, "POST", "/a", '"b"', headers=JSON)["contract"] == []

@@ -10,7 +10,7 @@ use super::evaluate::{Options, evaluate};
 use super::marks::outermost;
 use super::operation::{Checked, Media};
 use super::parameter::{Fields, Found, Pair, PairKind, Shape, Written, from_pairs};
-use super::schema::{NodeId, Program};
+use super::schema::{Keyword, NodeId, Program, Types};
 use super::tree::{Kind, Tree};
 use super::violation::{Code, Direction, Part, Violation, Violations, push_segment};
 use crate::bundle::contract::ParameterStyle;
@@ -40,6 +40,7 @@ struct Kept {
     value: String,
     kind: PairKind,
     content_type: Option<String>,
+    is_file: bool,
 }
 
 /// A body that is held against its schema when it was read.
@@ -63,6 +64,8 @@ pub struct BodyCheck<'c> {
     was_read: bool,
     is_malformed: bool,
     is_over_limit: bool,
+    /// The contract has no body here: `Some(true)` when this one says anything.
+    unknown: Option<bool>,
 }
 
 /// Values are payload: only their number is shown.
@@ -108,6 +111,28 @@ impl<'c> BodyCheck<'c> {
             was_read: false,
             is_malformed: false,
             is_over_limit: false,
+            unknown: None,
+        }
+    }
+
+    /// The contract has no body for this request, so one that says anything is a violation. Clients send `{}` and `null`
+    /// where they have nothing to say.
+    pub(crate) fn must_be_empty(mut self) -> Self {
+        self.unknown = Some(self.kind != BodyKind::Json);
+        self
+    }
+
+    /// Notes a body that must not be there and whose content nobody reads.
+    pub(crate) fn unread(&self, violations: &mut Violations) {
+        if self.unknown.is_some() {
+            self.add(Code::Unknown, violations);
+        }
+    }
+
+    /// Notes that a body says something.
+    fn says(&mut self) {
+        if self.nesting == 1 {
+            self.unknown = self.unknown.map(|_| true);
         }
     }
 
@@ -128,6 +153,12 @@ impl<'c> BodyCheck<'c> {
         violations: &mut Violations,
     ) -> Checked {
         let mut checked = Checked::default();
+        if let Some(says) = self.unknown {
+            if says || truncated || self.is_malformed || !self.was_read {
+                self.add(Code::Unknown, violations);
+            }
+            return checked;
+        }
         if truncated {
             self.add(Code::Truncated, violations);
             return checked;
@@ -269,6 +300,12 @@ impl<'c> BodyCheck<'c> {
         let asks_object = self.kind == BodyKind::Multipart
             && Shape::of(self.program, fields.schema(&kept.name)).asks_object();
         let kind = match kept.kind {
+            // A file that happens to be JSON, where the document asks for any file.
+            PairKind::Text
+                if kept.is_file && !takes_document(self.program, fields.schema(&kept.name)) =>
+            {
+                PairKind::Bytes
+            }
             PairKind::Text if is_json || asks_object => PairKind::Json,
             kind => kind,
         };
@@ -289,7 +326,10 @@ impl<'c> BodyCheck<'c> {
     ) {
         let mut value = Tree::default();
         let source = (self.program, schema);
+        let takes_text = Shape::of(self.program, schema).takes_text();
         match from_pairs(written, own, source, &|_| true, &mut value) {
+            // A browser sends each field of a form, also those that were left empty.
+            Found::Empty if !takes_text => return,
             Found::Repeated => self.add_at(Code::Repeated, written.name, violations),
             Found::Malformed => self.add_at(Code::Malformed, written.name, violations),
             _ => {}
@@ -322,7 +362,13 @@ impl<'c> BodyCheck<'c> {
         }
     }
 
-    fn keep(&mut self, name: &[u8], value: &[u8], kind: PairKind, content_type: Option<String>) {
+    fn keep(
+        &mut self,
+        (name, value): (&[u8], &[u8]),
+        kind: PairKind,
+        content_type: Option<String>,
+        is_file: bool,
+    ) {
         if self.kept.len() >= MAX_PAIRS {
             self.is_over_limit = true;
             return;
@@ -332,6 +378,7 @@ impl<'c> BodyCheck<'c> {
             value: lossy(value).into_owned(),
             kind,
             content_type,
+            is_file,
         });
     }
 }
@@ -396,6 +443,7 @@ impl Listener for BodyCheck<'_> {
     }
 
     fn name(&mut self, name: &str) {
+        self.says();
         if self.hears() {
             self.tree.name(name);
         }
@@ -408,6 +456,9 @@ impl Listener for BodyCheck<'_> {
     }
 
     fn leaf(&mut self, value: &str, syntax: Syntax) {
+        if !value.is_empty() && syntax != Syntax::Typed(ParameterKind::Empty) {
+            self.says();
+        }
         if self.hears() {
             leaf(value, syntax, &mut self.tree);
         }
@@ -415,7 +466,7 @@ impl Listener for BodyCheck<'_> {
 
     fn pair(&mut self, name: &[u8], value: &[u8]) {
         if self.hears() {
-            self.keep(name, value, PairKind::Text, None);
+            self.keep((name, value), PairKind::Text, None, false);
         }
     }
 
@@ -427,7 +478,7 @@ impl Listener for BodyCheck<'_> {
         if part.file_names.is_empty() && part.is_field() {
             let fields: SmallVec<[(&[u8], &[u8]); 1]> = part.fields().take(1).collect();
             for (name, value) in fields {
-                self.keep(name, value, PairKind::Text, declared.clone());
+                self.keep((name, value), PairKind::Text, declared.clone(), false);
             }
             return;
         }
@@ -437,9 +488,9 @@ impl Listener for BodyCheck<'_> {
         let name = part.names().next().unwrap_or_default();
         // A file of JSON has a schema of its own; of other files only their presence is known.
         if is_json {
-            self.keep(name, part.content, PairKind::Text, declared);
+            self.keep((name, part.content), PairKind::Text, declared, true);
         } else {
-            self.keep(name, b"", PairKind::Bytes, declared);
+            self.keep((name, b""), PairKind::Bytes, declared, true);
         }
     }
 
@@ -456,6 +507,21 @@ impl Listener for BodyCheck<'_> {
     fn failed(&mut self, _reason: &str, _rest: &str) {
         self.is_malformed |= self.nesting == 1 && self.is_declared;
     }
+}
+
+/// Whether a schema asks for what a document has: members or items. One for any file (`type: string`) does not.
+fn takes_document(program: &Program, schema: Option<NodeId>) -> bool {
+    let Some(schema) = schema else {
+        return true;
+    };
+    let types = program.reach(schema);
+    if !types.has(Types::ARRAY) || types.has(Types::OBJECT) {
+        return types.has(Types::OBJECT);
+    }
+    let place = program.in_place(schema);
+    let nodes = place.iter().filter_map(|id| program.node(*id));
+    let mut items = nodes.flat_map(|node| node.keywords.iter().filter_map(Keyword::rest_of_items));
+    items.all(|items| program.reach(items).has_any(Types::OBJECT.or(Types::ARRAY)))
 }
 
 /// A header of a part.

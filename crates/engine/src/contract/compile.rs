@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 
 use super::format::Format;
 use super::number::{Divisor, Number};
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Room};
 use super::schema::{
-    Bounds, Branches, Items, Keyword, Members, Node, NodeId, Program, Range, Slot, Types,
+    Bounds, Branches, Items, Keyword, Literals, Members, Node, NodeId, Program, Range, Slot, Types,
 };
 use super::tree::{Kind, Tree};
 use super::uri;
@@ -56,6 +56,8 @@ pub(crate) struct Compiler<'a> {
     anchors: HashMap<String, (&'a Value, Rc<Resource<'a>>)>,
     dynamic_names: HashMap<String, u32>,
     patterns: HashMap<&'a str, Option<Arc<Pattern>>>,
+    /// For expressions.
+    room: Room,
     asserts_formats: bool,
 }
 
@@ -71,6 +73,7 @@ impl<'a> Compiler<'a> {
             anchors: HashMap::new(),
             dynamic_names: HashMap::new(),
             patterns: HashMap::new(),
+            room: Room::default(),
             asserts_formats,
         }
     }
@@ -256,10 +259,10 @@ impl<'a> Compiler<'a> {
         keywords: &mut Vec<Keyword>,
     ) -> Result<(), Wrong> {
         if let Some(values) = members.get("enum").and_then(Value::as_array) {
-            keywords.push(Keyword::Enum(Box::new(literals(values))));
+            keywords.push(Keyword::Enum(Box::new(Literals::new(literals(values)))));
         }
         if let Some(value) = members.get("const") {
-            keywords.push(Keyword::Enum(Box::new(literals([value]))));
+            keywords.push(Keyword::Enum(Box::new(Literals::new(literals([value])))));
         }
         self.numbers(members, keywords)?;
         let counts: [(&str, &str, Make<Bounds>); 3] = [
@@ -476,7 +479,7 @@ impl<'a> Compiler<'a> {
         if let Some(known) = self.patterns.get(text) {
             return known.clone();
         }
-        let compiled = match Pattern::new(text) {
+        let compiled = match Pattern::new(text, &mut self.room) {
             Ok(pattern) => Some(Arc::new(pattern)),
             Err(reason) => {
                 self.skip(&format!("pattern {text:?}"), reason);
@@ -667,7 +670,11 @@ fn bounds(members: &Map<String, Value>, least: &str, most: &str) -> Result<Optio
                 let float = value
                     .as_f64()
                     .filter(|float| *float >= 0.0 && float.fract() == 0.0);
-                float.and_then(|float| format!("{float}").parse().ok())
+                // Nothing is as long as 2^64, so a greater bound holds as this one does.
+                float.and_then(|float| match float < 1.8e19 {
+                    true => format!("{float}").parse().ok(),
+                    false => Some(u64::MAX),
+                })
             });
             count
                 .map(Some)
@@ -732,7 +739,7 @@ fn reach(program: &Program) -> Vec<Types> {
                     Keyword::AllOf(all) => all.iter().map(of).fold(Types::ANY, Types::and),
                     Keyword::AnyOf(all) | Keyword::OneOf(all) => any(all),
                     Keyword::Ref(target) | Keyword::DynamicRef(target, _) => of(target),
-                    Keyword::Enum(values) => literal_types(values),
+                    Keyword::Enum(values) => literal_types(&values.tree),
                     _ => Types::ANY,
                 })
             });

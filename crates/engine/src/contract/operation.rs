@@ -151,6 +151,12 @@ impl Operation {
         }
     }
 
+    /// Whether the contract names a header.
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        self.of(ParameterPlace::Header)
+            .any(|parameter| parameter.written.name.eq_ignore_ascii_case(name))
+    }
+
     fn of(&self, place: ParameterPlace) -> impl Iterator<Item = &Parameter> {
         self.parameters
             .iter()
@@ -261,6 +267,8 @@ impl Operation {
         };
         find(&exact)
             .or_else(|| find(&class))
+            // A part of what 200 gives (RFC 9110, 15.3.7).
+            .or_else(|| find("200").filter(|_| status == 206))
             .or_else(|| find("default"))
     }
 
@@ -280,8 +288,9 @@ impl Operation {
             violations,
             work: 0,
         };
-        // Interim answers and "not modified" belong to HTTP, and documents do not list them.
-        let is_protocol = status < 200 || status == 304;
+        // Interim answers and those to conditions and ranges belong to HTTP (RFC 9110, 13 and 14), and documents do not list
+        // them.
+        let is_protocol = status < 200 || matches!(status, 304 | 412 | 416);
         match self.response(status) {
             Some(response) => {
                 for header in &response.headers {
@@ -499,15 +508,51 @@ impl Sink<'_, '_> {
             }
         } else {
             let how = how(written, is_encoded);
-            from_pairs(
-                how,
-                pairs,
-                (self.program, parameter.schema),
-                takes,
-                &mut tree,
-            )
+            let source = (self.program, parameter.schema);
+            let found = from_pairs(how, pairs, source, takes, &mut tree);
+            let own = pairs.iter().position(|pair| pair.name == written.name);
+            let value = own.and_then(|at| Some((at, with_commas(&pairs.get(at)?.value)?)));
+            if let Some((at, value)) = value.filter(|_| is_encoded) {
+                let mut pairs = pairs.to_vec();
+                if let Some(pair) = pairs.get_mut(at) {
+                    pair.value = Cow::Owned(value);
+                }
+                let mut loose = Tree::default();
+                let also = from_pairs(how, &pairs, source, takes, &mut loose);
+                return self.either(parameter, part, (found, &tree), (also, &loose));
+            }
+            found
         };
         self.value(parameter, part, found, &tree);
+    }
+
+    /// A list whose commas were encoded, as most clients do: servers divide it before or after they decode it, so that one
+    /// of the two fits is enough.
+    fn either(
+        &mut self,
+        parameter: &Parameter,
+        part: Part,
+        strict: (Found, &Tree),
+        loose: (Found, &Tree),
+    ) {
+        if !self.fits(parameter, part, strict) && self.fits(parameter, part, loose) {
+            return;
+        }
+        self.value(parameter, part, strict.0, strict.1);
+    }
+
+    fn fits(&mut self, parameter: &Parameter, part: Part, (found, tree): (Found, &Tree)) -> bool {
+        let mut violations = Violations::default();
+        let mut sink = Sink {
+            program: self.program,
+            direction: self.direction,
+            hash: self.hash,
+            violations: &mut violations,
+            work: 0,
+        };
+        sink.value(parameter, part, found, tree);
+        self.work = self.work.saturating_add(sink.work);
+        violations.is_empty()
     }
 
     fn path_parameter(
@@ -543,7 +588,14 @@ impl Sink<'_, '_> {
             document(written, &lossy(&bytes), &mut tree)
         } else {
             let source = (self.program, parameter.schema);
-            from_text(how(written, is_encoded), text, source, &mut tree)
+            let how = how(written, is_encoded);
+            let found = from_text(how, text, source, &mut tree);
+            if let Some(text) = with_commas(text).filter(|_| is_encoded) {
+                let mut loose = Tree::default();
+                let also = from_text(how, &text, source, &mut loose);
+                return self.either(parameter, Part::Path, (found, &tree), (also, &loose));
+            }
+            found
         };
         self.value(parameter, Part::Path, found, &tree);
     }
@@ -599,6 +651,12 @@ impl Sink<'_, '_> {
             self.work = self.work.saturating_add(outcome.work);
         }
     }
+}
+
+/// The text with encoded commas as commas; `None` when it has none.
+fn with_commas(text: &str) -> Option<String> {
+    let has = text.contains("%2C") || text.contains("%2c");
+    has.then(|| text.replace("%2C", ",").replace("%2c", ","))
 }
 
 fn how(written: &ContractParameter, is_encoded: bool) -> Written<'_> {

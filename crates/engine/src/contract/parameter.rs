@@ -76,6 +76,11 @@ impl Shape {
             .has_any(Types::STRING.or(Types::NUMBER).or(Types::BOOLEAN))
     }
 
+    /// An empty text can be a value of it.
+    pub(crate) const fn takes_text(self) -> bool {
+        self.types.has_any(Types::STRING.or(Types::NULL))
+    }
+
     const fn may_be_list(self) -> bool {
         self.types.has(Types::ARRAY)
     }
@@ -305,11 +310,12 @@ fn decoded<'t>(piece: &'t str, written: Written<'_>) -> Cow<'t, str> {
 fn deep_object(name: &str, pairs: &[Pair<'_>], tree: &mut Tree) -> Found {
     let mut members: Vec<(Brackets<'_>, &Pair<'_>)> = Vec::new();
     for pair in pairs {
-        let Some(rest) = pair
-            .name
-            .strip_prefix(name)
-            .filter(|rest| rest.starts_with('['))
-        else {
+        let rest = pair.name.strip_prefix(name);
+        // Servers take `filter=5` for the parameter too. Without a value it is a field of a page that was left empty.
+        if rest == Some("") && !pair.value.is_empty() {
+            return Found::Malformed;
+        }
+        let Some(rest) = rest.filter(|rest| rest.starts_with('[')) else {
             continue;
         };
         let Some(path) = brackets(rest) else {

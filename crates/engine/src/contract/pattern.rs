@@ -11,8 +11,11 @@ use smallvec::SmallVec;
 /// Bytes of an expression.
 const MAX_PATTERN_BYTES: usize = 8 << 10;
 
-/// Bytes of a compiled expression. `^.{1,5000}$` has 2 MB.
-const MAX_COMPILED_BYTES: usize = 4 << 20;
+/// Bytes of a compiled expression, from small to large. `^.{1,5000}$` has 2 MB.
+const COMPILED_BYTES: [usize; 3] = [64 << 10, 512 << 10, 4 << 20];
+
+/// Bytes of all compiled expressions of an API, which takes some two seconds at most. Documents in wide use have a tenth.
+const MAX_ALL_COMPILED_BYTES: usize = 256 << 20;
 
 /// Bytes of the states that matching keeps; when they are used up, matching is slower and still linear.
 const MAX_STATES_BYTES: usize = 256 << 10;
@@ -32,7 +35,7 @@ impl Pattern {
     ///
     /// # Errors
     /// Why it cannot be checked, for people.
-    pub(crate) fn new(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn new(text: &str, room: &mut Room) -> Result<Self, &'static str> {
         if text.len() > MAX_PATTERN_BYTES {
             return Err("it is longer than 8 KiB");
         }
@@ -42,15 +45,17 @@ impl Pattern {
         if anchored.len() < text.len() && anchored.starts_with("(?") {
             let (asserted, behind) = look_ahead(anchored)?;
             for (inner, wanted) in asserted {
-                parts.push((compile(&format!("^(?:{})", translate(inner)?))?, wanted));
+                let inner = format!("^(?:{})", translate(inner)?);
+                parts.push((compile(&inner, room)?, wanted));
             }
             if !parts.is_empty() {
-                parts.push((compile(&format!("^(?:{})", translate(behind)?))?, true));
+                let behind = format!("^(?:{})", translate(behind)?);
+                parts.push((compile(&behind, room)?, true));
                 rest = "";
             }
         }
         if parts.is_empty() {
-            parts.push((compile(&translate(rest)?)?, true));
+            parts.push((compile(&translate(rest)?, room)?, true));
         }
         Ok(Self { parts })
     }
@@ -62,15 +67,34 @@ impl Pattern {
     }
 }
 
-fn compile(text: &str) -> Result<Regex, &'static str> {
-    let built = RegexBuilder::new(text)
-        .size_limit(MAX_COMPILED_BYTES)
-        .dfa_size_limit(MAX_STATES_BYTES)
-        .build();
-    built.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "it is too large",
-        _ => "it is no regular expression",
-    })
+/// What is left of [`MAX_ALL_COMPILED_BYTES`].
+#[derive(Debug)]
+pub(crate) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(MAX_ALL_COMPILED_BYTES)
+    }
+}
+
+/// An expression is charged the limit that it fits in, because its size is not known.
+fn compile(text: &str, room: &mut Room) -> Result<Regex, &'static str> {
+    for limit in COMPILED_BYTES {
+        if limit > room.0 {
+            return Err("the expressions of this API take too much memory");
+        }
+        let built = RegexBuilder::new(text)
+            .size_limit(limit)
+            .dfa_size_limit(MAX_STATES_BYTES)
+            .build();
+        room.0 -= limit;
+        match built {
+            Ok(regex) => return Ok(regex),
+            Err(regex::Error::CompiledTooBig(_)) => {}
+            Err(_) => return Err("it is no regular expression"),
+        }
+    }
+    Err("it is too large")
 }
 
 /// What stands in a look-ahead, and whether it must match.
@@ -367,7 +391,7 @@ mod tests {
             (r"^[\d\-x]+$", vec!["1-x"], vec!["y"]),
             (r"a|b", vec!["xb"], vec!["c"]),
         ] {
-            let compiled = Pattern::new(pattern).unwrap();
+            let compiled = Pattern::new(pattern, &mut Room::default()).unwrap();
             for text in matching {
                 assert!(compiled.is_match(text), "{pattern} {text:?}");
             }
@@ -380,7 +404,11 @@ mod tests {
     /// Look-ahead at the beginning is checked, other look-around is said to be none.
     #[test]
     fn look_around() {
-        let password = Pattern::new(r"^(?=.*[A-Z])(?=.*\d)(?!.*\s)[^)]{8,}$").unwrap();
+        let password = Pattern::new(
+            r"^(?=.*[A-Z])(?=.*\d)(?!.*\s)[^)]{8,}$",
+            &mut Room::default(),
+        )
+        .unwrap();
         for (text, expected) in [
             ("Abcdefg1", true),
             ("abcdefg1", false),
@@ -399,16 +427,29 @@ mod tests {
             r"(",
             r"\",
         ] {
-            assert!(Pattern::new(pattern).is_err(), "{pattern}");
+            assert!(
+                Pattern::new(pattern, &mut Room::default()).is_err(),
+                "{pattern}"
+            );
         }
     }
 
     /// An expression that would take exponential time elsewhere ends at once, and one that is too large is refused.
     #[test]
     fn bounds() {
-        let pattern = Pattern::new(r"^(a+)+$").unwrap();
+        let pattern = Pattern::new(r"^(a+)+$", &mut Room::default()).unwrap();
         assert!(!pattern.is_match(&format!("{}!", "a".repeat(100_000))));
-        assert!(Pattern::new(&format!("^{}$", "(a{1000}){1000}")).is_err());
-        assert!(Pattern::new(&"a".repeat(MAX_PATTERN_BYTES + 1)).is_err());
+        assert!(Pattern::new(&format!("^{}$", "(a{1000}){1000}"), &mut Room::default()).is_err());
+        assert!(Pattern::new(&"a".repeat(MAX_PATTERN_BYTES + 1), &mut Room::default()).is_err());
+    }
+
+    /// Many large expressions would take seconds and gigabytes; small ones go on to be compiled.
+    #[test]
+    fn expressions_share_their_memory() {
+        let mut room = Room(8 << 20);
+        let large = r"^[\p{L}\p{N}]{1,250}$";
+        let made = (0..6).filter(|_| Pattern::new(large, &mut room).is_ok());
+        assert_eq!(made.count(), 1);
+        assert!(Pattern::new("^[a-z]+$", &mut room).is_ok());
     }
 }

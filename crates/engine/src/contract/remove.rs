@@ -110,7 +110,12 @@ pub fn remove(body: &[u8], removal: &Removal, unknown: &[u32]) -> Result<Option<
         body,
         removal,
         unknown,
-        position: 0,
+        // A byte order mark is no part of the text (RFC 8259, 8.1).
+        position: if body.starts_with(b"\xEF\xBB\xBF") {
+            3
+        } else {
+            0
+        },
         values: 0,
         open: SmallVec::new(),
         out: Vec::with_capacity(body.len()),

@@ -104,7 +104,7 @@ impl Bounds {
 #[derive(Debug)]
 pub(crate) enum Keyword {
     /// `enum` and `const`: each value is a root.
-    Enum(Box<Tree>),
+    Enum(Box<Literals>),
     /// `minimum` and its kin; the text of the number.
     Range(Box<Range>),
     MultipleOf(Divisor),
@@ -151,6 +151,38 @@ pub(crate) struct Range {
 pub(crate) struct Items {
     pub(crate) prefix: Box<[NodeId]>,
     pub(crate) rest: Option<NodeId>,
+}
+
+/// Values of which one must be there.
+#[derive(Debug)]
+pub(crate) struct Literals {
+    /// A root for each.
+    pub(crate) tree: Tree,
+    /// The strings among them in order, so that long lists (airports, currencies) cost no more than short ones.
+    strings: Box<[u32]>,
+    /// The others.
+    pub(crate) others: Box<[u32]>,
+}
+
+impl Literals {
+    pub(crate) fn new(tree: Tree) -> Self {
+        let is_string = |root: &u32| tree.kind(*root) == Some(Kind::String);
+        let (mut strings, others): (Vec<u32>, Vec<u32>) = tree.roots().partition(is_string);
+        strings.sort_by(|one, other| tree.text(*one).cmp(tree.text(*other)));
+        let (strings, others) = (strings.into(), others.into());
+        Self {
+            tree,
+            strings,
+            others,
+        }
+    }
+
+    pub(crate) fn has_string(&self, text: &str) -> bool {
+        let found = self
+            .strings
+            .binary_search_by(|root| self.tree.text(*root).cmp(text));
+        found.is_ok()
+    }
 }
 
 /// `if`, `then`, `else`.
@@ -262,6 +294,14 @@ impl Program {
 const MAX_PLACE: usize = 256;
 
 impl Keyword {
+    /// The schema of a list's items, but those that are named by place.
+    pub(crate) fn rest_of_items(&self) -> Option<NodeId> {
+        match self {
+            Self::Items(items) => items.rest,
+            _ => None,
+        }
+    }
+
     /// The schemas that it holds against the same value.
     pub(crate) fn in_place(&self) -> Vec<NodeId> {
         match self {

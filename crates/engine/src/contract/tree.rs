@@ -226,6 +226,13 @@ impl Tree {
             .unwrap_or_default()
     }
 
+    /// How many bytes of text a value has, with all that is in it.
+    pub(crate) fn text_bytes(&self, root: u32) -> u64 {
+        let start_of = |at: u32| self.nodes.get(at as usize).map(|node| node.start as usize);
+        let end = start_of(self.next(root)).unwrap_or(self.text.len());
+        end.saturating_sub(start_of(root).unwrap_or(end)) as u64
+    }
+
     /// The name of an object's member.
     pub(crate) fn member_name(&self, at: u32) -> &str {
         self.nodes

@@ -12,7 +12,7 @@ use crate::bundle::{ContractSettings, Mode};
 use crate::contract::{
     self, BodyCheck, Call, Code, Direction, Part, RequestHead, Violation, Violations,
 };
-use crate::endpoint::EndpointMatch;
+use crate::endpoint::{EndpointMatch, Found};
 use crate::engine::Engine;
 use crate::http::body::{Body, BodyKind};
 use crate::http::listener::{Both, Listener};
@@ -53,7 +53,7 @@ pub(crate) fn request_head(engine: &Engine, transaction: &mut Transaction) {
     let mode = mode(engine, transaction, &calls);
     let (mut violations, mut work) = (Violations::default(), 0_u64);
     if mode.is_some() {
-        unknown(engine, transaction, &mut violations);
+        unknown(engine, transaction, &calls, &mut violations);
         for (call, path) in &calls {
             let head = RequestHead {
                 path,
@@ -86,7 +86,8 @@ pub(crate) fn body_checks<'e>(
     if state.mode.is_none() || state.waits_for_body {
         return Both(None, None);
     }
-    let declared = transaction.headers.text("content-type");
+    let declared = transaction.headers.joined("content-type");
+    let declared = declared.as_deref();
     let mut checks = calls(engine, transaction)
         .into_iter()
         .filter_map(|(call, _)| {
@@ -114,6 +115,8 @@ pub(crate) fn request_body(
         if kind != BodyKind::Other || !truncated {
             let checked = check.finish(truncated, Some(&engine.hash), &mut violations);
             work = work.saturating_add(checked.work);
+        } else {
+            check.unread(&mut violations);
         }
     }
     note(transaction, &violations, work);
@@ -127,7 +130,10 @@ pub(crate) fn request_without_body(engine: &Engine, transaction: &mut Transactio
     let mut violations = Violations::default();
     // One byte stands for any number: what counts is that there are some.
     let bytes = usize::from(what == Unread::Body);
-    drop(body_checks(engine, transaction, bytes, &mut violations));
+    let checks = body_checks(engine, transaction, bytes, &mut violations);
+    for check in [checks.0, checks.1].into_iter().flatten() {
+        check.unread(&mut violations);
+    }
     note(transaction, &violations, 0);
 }
 
@@ -228,7 +234,8 @@ pub(crate) fn response_body<L: Listener>(
     let mut check = call.response_body(response.status, declared, plain.len(), &mut violations);
     Body::plain(declared, plain, incomplete).read(None, b'&', &mut Both(&mut check, other));
     let mut work = 0;
-    if !incomplete {
+    // What a range cuts is no document any more.
+    if !incomplete && response.status != 206 {
         let checked = check.finish(false, Some(&engine.hash), &mut violations);
         work = checked.work;
         transaction.response.undocumented = checked.unknown;
@@ -373,7 +380,12 @@ fn note_get(engine: &Engine, transaction: &mut Transaction) {
 }
 
 /// Notes that the contract has no such endpoint, or not with this method.
-fn unknown(engine: &Engine, transaction: &Transaction, violations: &mut Violations) {
+fn unknown(
+    engine: &Engine,
+    transaction: &Transaction,
+    calls: &[(Call<'_>, &str)],
+    violations: &mut Violations,
+) {
     let found = &transaction.found;
     let denies = settings(engine, &found.matched).is_some_and(|settings| settings.deny_unknown);
     if !denies {
@@ -386,10 +398,10 @@ fn unknown(engine: &Engine, transaction: &Transaction, violations: &mut Violatio
         .and_then(|(endpoint, _)| endpoint);
     let code = if strict.is_none() && found.matched.other_method {
         (!is_preflight(transaction)).then_some(Code::Method)
-    } else if has_none(strict) || found.leaves {
+    } else if has_none(strict) || found.leaves || is_cut(found) {
         Some(Code::Endpoint)
     } else {
-        None
+        other_method(transaction, calls).then_some(Code::Method)
     };
     if let Some(code) = code {
         violations.add(Violation {
@@ -399,6 +411,35 @@ fn unknown(engine: &Engine, transaction: &Transaction, violations: &mut Violatio
             pointer: SmolStr::default(),
         });
     }
+}
+
+/// Whether the path has an endpoint only where a `?`, `#` or NUL that was encoded ends it: few servers do that, and to the
+/// others it is unknown.
+fn is_cut(found: &Found) -> bool {
+    let mut unknown = found.also.iter().filter(|seen| seen.grants_only);
+    unknown.any(|seen| {
+        let rest = seen.path.strip_prefix(&found.path);
+        rest.is_some_and(|rest| rest.starts_with(['?', '#', '\0']))
+    })
+}
+
+/// The method that a header asks for instead of the request's own, which frameworks obey. A contract that has the header
+/// among the operation's parameters allows it.
+fn other_method(transaction: &Transaction, calls: &[(Call<'_>, &str)]) -> bool {
+    const OVERRIDES: [&str; 3] = [
+        "x-http-method-override",
+        "x-http-method",
+        "x-method-override",
+    ];
+    OVERRIDES.iter().any(|name| {
+        let value = transaction.headers.joined(name);
+        let asked = value.as_deref().map(str::trim).unwrap_or_default();
+        !asked.is_empty()
+            && !asked.eq_ignore_ascii_case(&transaction.method)
+            && !calls
+                .iter()
+                .any(|(call, _)| call.operation.has_header(name))
+    })
 }
 
 /// A browser asks whether a page of another origin may make a call (Fetch, "CORS-preflight fetch"). Documents name no such

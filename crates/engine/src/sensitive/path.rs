@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use smallvec::SmallVec;
 
 use super::text::is_base64url;
@@ -266,6 +268,7 @@ fn is_secret_byte(byte: u8) -> bool {
 /// Whether a segment is personal data because of the word before it, or an address that no detector knows.
 fn is_personal(segment: &str, before: &str) -> bool {
     is_address(segment)
+        || is_encoded_address(segment)
         || is_number(segment, 9, 15) && is_one_of(before, PHONE_WORDS)
         || is_number(segment, 7, 14) && is_one_of(before, CITIZEN_WORDS)
 }
@@ -278,6 +281,24 @@ fn is_address(text: &str) -> bool {
     let top = domain.rsplit_once('.');
     let is_top = |top: &str| top.chars().count() >= 2 && top.chars().all(char::is_alphabetic);
     !local.is_empty() && top.is_some_and(|(name, top)| !name.is_empty() && is_top(top))
+}
+
+/// Whether a text is an e-mail address in Base64, alone or among other words: `user:ann@example.com`, `{"email":"ann@…"}`.
+fn is_encoded_address(text: &str) -> bool {
+    let plain = text.trim_end_matches('=').as_bytes();
+    let is_long = plain.len() >= LONG_NAME || plain.iter().any(u8::is_ascii_digit);
+    // A letter, `@` and a domain with an end of two letters have 8 characters in Base64.
+    if plain.len() < 8 || !is_long {
+        return false;
+    }
+    let decoded = URL_SAFE_NO_PAD
+        .decode(plain)
+        .or_else(|_| STANDARD_NO_PAD.decode(plain));
+    let Some(decoded) = decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok()) else {
+        return false;
+    };
+    let mut words = decoded.split([':', '|', ',', ';', ' ', '"', '/', '<', '>']);
+    !decoded.contains(char::is_control) && words.any(is_address)
 }
 
 /// Whether a text is digits, as numbers of people are written.
@@ -598,6 +619,8 @@ mod tests {
             ("/phones/4917012345678/sms", "/phones/{masked}/sms"),
             ("/users/ann@example.com/roles", "/users/{masked}/roles"),
             ("/users/jürgen@exämple.de", "/users/{masked}"),
+            ("/u/dXNlcjphbm4ubWVpZXJAZXhhbXBsZS5jb20=/x", "/u/{masked}/x"),
+            ("/u/eyJlbWFpbCI6ImFubkBleGFtcGxlLmNvbSJ9", "/u/{masked}"),
             ("/people/ssn/536904399", "/people/ssn/{masked}"),
             ("/iban/DE89370400440532013000", "/iban/{masked}"),
             ("/cards/4111111111111111/limit", "/cards/{masked}/limit"),

@@ -38,6 +38,9 @@ const WORK_BASE: u64 = 20_000;
 /// Units of work for each value of a body. A schema with 50 alternatives of 20 properties costs 1,000 for an object.
 const WORK_EACH: u64 = 2_000;
 
+/// Units of work for each byte of a body: so many expressions may look at it, whether it is one long text or many short ones.
+const WORK_EACH_BYTE: u64 = 16;
+
 /// The most units for one body: half a second.
 const WORK_MOST: u64 = 50_000_000;
 
@@ -105,6 +108,7 @@ pub(crate) fn evaluate(
     let values = tree.next(root).saturating_sub(root);
     let work = WORK_BASE
         .saturating_add(WORK_EACH.saturating_mul(u64::from(values)))
+        .saturating_add(WORK_EACH_BYTE.saturating_mul(tree.text_bytes(root)))
         .min(WORK_MOST);
     let marks = Marks::new(
         tree,

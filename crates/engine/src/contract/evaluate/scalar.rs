@@ -2,7 +2,7 @@
 
 use super::Evaluation;
 use crate::contract::number::Number;
-use crate::contract::schema::{Keyword, Range, Types};
+use crate::contract::schema::{Keyword, Literals, Range, Types};
 use crate::contract::tree::{Kind, Tree};
 use crate::contract::violation::Code;
 use crate::shape::CharacterSet;
@@ -86,14 +86,22 @@ impl<'a> Evaluation<'a, '_> {
         }
     }
 
-    pub(super) fn is_one_of(&mut self, values: &Tree, at: u32) -> bool {
+    pub(super) fn is_one_of(&mut self, values: &Literals, at: u32) -> bool {
         let tree = self.tree;
-        if self.tree.kind(at) == Some(Kind::Text) {
-            let text = tree.text(at);
-            return values.roots().any(|root| is_text_of(values, root, text));
+        let kind = tree.kind(at);
+        if matches!(kind, Some(Kind::String | Kind::Text)) && values.has_string(tree.text(at)) {
+            return true;
         }
-        self.charge(u64::from(values.len()));
-        values.roots().any(|root| equals(values, root, tree, at))
+        if kind == Some(Kind::String) {
+            return false;
+        }
+        self.charge(values.others.len() as u64);
+        let mut others = values.others.iter();
+        if kind == Some(Kind::Text) {
+            let text = tree.text(at);
+            return others.any(|root| is_text_of(&values.tree, *root, text));
+        }
+        others.any(|root| equals(&values.tree, *root, tree, at))
     }
 }
 
@@ -106,8 +114,9 @@ pub(super) fn text_as(types: Types, text: &str) -> Option<Kind> {
         return Some(Kind::Number);
     }
     match text {
-        "true" if types.has(Types::BOOLEAN) => Some(Kind::True),
-        "false" if types.has(Types::BOOLEAN) => Some(Kind::False),
+        // Python's clients write their booleans with a capital.
+        "true" | "True" if types.has(Types::BOOLEAN) => Some(Kind::True),
+        "false" | "False" if types.has(Types::BOOLEAN) => Some(Kind::False),
         "" | "null" if types.has(Types::NULL) => Some(Kind::Null),
         _ => types.has(Types::STRING).then_some(Kind::String),
     }
