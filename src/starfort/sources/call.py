@@ -45,6 +45,9 @@ _PROTOCOLS: Final = {
     "3.0": "HTTP/3",
     "h3": "HTTP/3",
 }
+_STATUSES: Final = range(100, 1000)
+"""Three digits (RFC 9110, 15)."""
+
 _MAX_BYTES: Final = 2**63 - 1
 _LONGEST_METHOD: Final = 32
 _LONGEST_ID: Final = 128
@@ -117,7 +120,7 @@ def recorded(call: Call, place: int = 0) -> RecordedCall:
     response_body, response_bytes = _cut(call.response_body, call.response_bytes)
     when = call.time_us
     return {
-        "time_us": max(0, time.time_ns() // 1000 if when is None else when),
+        "time_us": min(max(0, time.time_ns() // 1000 if when is None else when), _MAX_BYTES),
         "duration_us": min(max(0, call.duration_us), _MAX_DURATION_US),
         "id": to_bytes(call.id)[:_LONGEST_ID] or _id_of(call, place),
         "method": to_bytes(call.method)[:_LONGEST_METHOD],
@@ -129,7 +132,7 @@ def recorded(call: Call, place: int = 0) -> RecordedCall:
         "headers": _bounded(call.headers),
         "body": body,
         "request_bytes": request_bytes,
-        "status": call.status,
+        "status": call.status if call.status in _STATUSES else None,
         "response_headers": _bounded(call.response_headers),
         "response_body": response_body,
         "response_bytes": response_bytes,
@@ -231,7 +234,8 @@ def address_of(text: str) -> str:
     host, _, _ = text.rpartition(":")
     for candidate in (text, bracketed, host):
         try:
-            return str(ipaddress.ip_address(candidate))
+            # Without the zone (`fe80::1%eth0`), which is a name that anybody may choose.
+            return str(ipaddress.ip_address(candidate)).partition("%")[0]
         except ValueError:
             continue
     return NO_ADDRESS

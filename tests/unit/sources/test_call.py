@@ -22,6 +22,9 @@ from starfort.sources.call import (
         ("[2001:db8::1]:443", "2001:db8::1"),
         ("2001:db8::1", "2001:db8::1"),
         (" 192.0.2.1 ", "192.0.2.1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("[fe80::1%any text]:443", "fe80::1"),
+        ("192.0.2.1%eth0", NO_ADDRESS),
         ("host.example", NO_ADDRESS),
         ("", NO_ADDRESS),
     ],
@@ -81,3 +84,10 @@ def test_protocols_have_one_name() -> None:
     assert [protocol_of(text) for text in ("h2", "HTTP/2.0", "2", "http/1.1", "HTTP/3", "SPDY")] == [
         "HTTP/2", "HTTP/2", "HTTP/2", "HTTP/1.1", "HTTP/3", "HTTP/1.1",
     ]  # fmt: skip
+
+
+def test_what_no_row_can_hold_is_left_out() -> None:
+    """One call must not keep the rows of the others in its batch from being made."""
+    row = recorded(Call(method="GET", target=b"/", time_us=2**80, status=2**31, duration_us=2**80))
+    assert (row["time_us"], row["status"], row["duration_us"]) == (2**63 - 1, None, 2**32 - 1)
+    assert recorded(Call(method="GET", target=b"/", status=204))["status"] == 204

@@ -671,9 +671,12 @@ fn bounds(members: &Map<String, Value>, least: &str, most: &str) -> Result<Optio
                     .as_f64()
                     .filter(|float| *float >= 0.0 && float.fract() == 0.0);
                 // Nothing is as long as 2^64, so a greater bound holds as this one does.
-                float.and_then(|float| match float < 1.8e19 {
-                    true => format!("{float}").parse().ok(),
-                    false => Some(u64::MAX),
+                float.and_then(|float| {
+                    if float < 1.8e19 {
+                        format!("{float}").parse().ok()
+                    } else {
+                        Some(u64::MAX)
+                    }
                 })
             });
             count

@@ -89,7 +89,7 @@ class _Servicer:
             for entry in message.http_logs.log_entry:
                 try:
                     self._gate.offer(call_of(entry))
-                except ValueError:
+                except (ValueError, OverflowError):
                     self._gate.drop("unreadable")
             for _ in message.tcp_logs.log_entry:
                 self._gate.drop("skipped")
@@ -107,9 +107,11 @@ def call_of(entry: Any) -> Call:
     """
     common, request, response = entry.common_properties, entry.request, entry.response
     target = request.original_path or request.path
-    if request.request_method == _METHOD_UNKNOWN or not target:
+    methods = type(request).DESCRIPTOR.fields_by_name["request_method"].enum_type.values_by_number
+    # A newer proxy may know methods that we do not.
+    method = methods.get(request.request_method)
+    if method is None or request.request_method == _METHOD_UNKNOWN or not target:
         raise ValueError("no method and path")
-    method = type(request).DESCRIPTOR.fields_by_name["request_method"].enum_type.values_by_number
     headers = [(name, value) for name, value in request.request_headers.items() if not name.startswith(":")]
     named = {name.lower() for name, _ in headers}
     headers += [
@@ -123,7 +125,7 @@ def call_of(entry: Any) -> Call:
     status = response.response_code.value
     address, real = peeled(header_pairs(headers), _address(common))
     return Call(
-        method=method[request.request_method].name,
+        method=method.name,
         target=to_bytes(target),
         host=request.authority,
         scheme=request.scheme or ("https" if common.HasField("tls_properties") else "http"),

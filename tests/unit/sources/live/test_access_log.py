@@ -50,6 +50,14 @@ def test_an_entry_without_a_request_is_refused() -> None:
         call_of(HTTPAccessLogEntry())
 
 
+def test_an_entry_with_a_method_of_tomorrow_is_refused() -> None:
+    """A newer proxy may send words that this version does not know, and its stream goes on."""
+    entry = _entry()
+    entry.request.request_method = 99  # type: ignore[assignment]
+    with pytest.raises(ValueError, match="no method and path"):
+        call_of(entry)
+
+
 async def test_a_stream_of_entries_is_taken() -> None:
     """The service takes what an Envoy streams, counts what is no call, and answers at the end only."""
     taken: list[Call] = []
