@@ -21,6 +21,8 @@ NEW_FOR = timedelta(hours=24)
 """How long an endpoint counts as new: a working day and its night."""
 MAX_CHILDREN = 300
 """Children of one place in the tree that are shown; beyond it people filter."""
+MAX_EXPORTED = 100_000
+"""Endpoints of one export: as many as the catalogue is made for."""
 MAX_VALUES = 200
 MAX_CONSUMERS = 100
 MAX_CALLS = 200_000
@@ -74,6 +76,10 @@ class EndpointView:
         rows.sort(key=_ORDER[wanted.sort])
         items = [_with_traffic(row, traffic) for row in rows[offset : offset + limit]]
         return models.Page[models.EndpointSummary](items=items, total=len(rows), limit=limit, offset=offset)
+
+    async def every(self, wanted: EndpointFilter) -> list[models.EndpointSummary]:
+        """All endpoints that a filter lets through, as an export has them."""
+        return (await self.page(wanted, MAX_EXPORTED, 0)).items
 
     async def tree(self, wanted: EndpointFilter) -> models.Tree:
         """The children of one place: hosts when the filter names none, else the next path segments.
