@@ -56,7 +56,7 @@ def load(path: Path) -> LoadedConfig:
 
 
 def _problem(source: YamlFile, detail: ErrorDetails) -> ConfigProblem:
-    # Validators of a whole model and the forms of a value (`by:list`) are steps of pydantic's location, and no
+    # Validators of a model and forms of a value (`by:list`) are steps of pydantic's location, and no
     # keys of the file.
     location: Location = tuple(
         step
