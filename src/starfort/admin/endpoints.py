@@ -292,7 +292,8 @@ def _summary(endpoint: Endpoint, now: datetime, first_day: bool, risk: Risk) -> 
         last_seen=_aware(endpoint.last_seen),
         documented=endpoint.documented,
         new=fresh and not (first_day and endpoint.documented),
-        authenticated=None if first is None else bool(list(endpoint.auth_seen)),
+        # Where no call shows headers, as in most access logs, nothing is known of credentials.
+        authenticated=True if endpoint.auth_seen else None if endpoint.open_since is None else False,
         labels=list(endpoint.labels),
         suggested_labels=sorted(set(endpoint.suggested_labels) - set(endpoint.labels)),
         sensitive=sorted(endpoint.sensitive),

@@ -53,7 +53,7 @@ async def build(view: View) -> None:
             show(part("changes", rows=alerts.items, viewer=viewer))
     with grid("two-one"):
         show(part("parameters", endpoint=found))
-        show(part("lists", endpoint=found))
+        show(part("lists", endpoint=found, statuses=_statuses(found)))
     with grid(""):
         if broken.items:
             show(part("contract", page=broken, viewer=viewer))
@@ -65,6 +65,13 @@ async def build(view: View) -> None:
 def _version(versions: list[str], path: str) -> str:
     """The version that a path is of; "" where the path does not say it."""
     return max((each for each in versions if f"{path}/".startswith(f"{each}/")), key=len, default="")
+
+
+def _statuses(found: models.EndpointDetail) -> list[models.Counted]:
+    """The statuses; 0 is that of calls whose answer nobody saw."""
+    return [
+        row.model_copy(update={"value": "not known"}) if row.value == "0" else row for row in found.statuses
+    ]
 
 
 def _tiles(view: View, found: models.EndpointDetail, traffic: models.Traffic) -> Markup:
