@@ -60,6 +60,12 @@ class ExportQuery(EndpointFilter):
     format: Annotated[Literal["json", "csv"], Field(description="A list, or a table.")] = "json"
 
 
+_FILES: Final[dict[str, dict[str, Any]]] = {
+    "application/json": {
+        "schema": {"type": "array", "items": {"$ref": "#/components/schemas/EndpointSummary"}}
+    },
+    "text/csv": {"schema": {"type": "string"}},
+}
 _ENDPOINTS: Final = TypeAdapter(list[EndpointSummary])
 
 
@@ -121,6 +127,7 @@ async def export_document(
         "formulas for a spreadsheet."
     ),
     response_class=Response,
+    responses={200: {"description": "The file.", "content": _FILES}},
 )
 async def export_endpoints(
     _: Viewer,
