@@ -50,6 +50,9 @@ ACTION_WORDS: Final = frozenset({
 """Words that are never values: they name an action or a fixed resource beside ids (`/users/me`,
 `/orders/search`)."""
 
+ALIASES: Final = frozenset({"me", "self", "mine", "current"})
+"""Words that stand for the caller's own resource; they have below them what values have, and are none."""
+
 FORMATS: Final = frozenset({
     "json", "xml", "csv", "tsv", "yaml", "yml", "html", "htm", "txt", "rss", "atom", "geojson", "jsonp",
     "ndjson", "msgpack", "php", "ics", "kml", "gpx", "xlsx", "pdf", "md",
