@@ -24,7 +24,6 @@ Verdict = Literal["keeps", "breaks", "unjudged"]
 Value: TypeAlias = Any
 
 _SEPARATORS: Final = {"spaceDelimited": (" ", "%20"), "pipeDelimited": ("|",)}
-MAX_READINGS: Final = 64
 
 
 class Oracle:

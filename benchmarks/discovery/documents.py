@@ -45,11 +45,6 @@ class Operation:
         """The template without the names of its parameters."""
         return _PARAMETER.sub("{}", self.template)
 
-    @property
-    def enumerated(self) -> bool:
-        """Whether a parameter has a list of values, so that a segment looks like a few fixed ones."""
-        return any("enum" in schema for schema in self.parameters.values())
-
 
 @dataclass
 class Document:

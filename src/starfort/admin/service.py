@@ -36,7 +36,7 @@ from starfort.posture.check import Check
 from starfort.posture.finding import PostureFinding
 from starfort.posture.risk import Risk, risk_of
 from starfort.runtime import NodeStatus, PolicyStatus, ReloadResult, Runtime, Status
-from starfort.runtime.imports import ImportRefusedError
+from starfort.runtime.imports import ImportMissingError, ImportRefusedError
 from starfort.signals.model import ActiveSignal
 from starfort.store import QueryLimitError, StoreBusyError
 from starfort.store.parameters import Value
@@ -460,10 +460,13 @@ class Insight:
         """Take in one batch of imported calls; returns how many rows it has.
 
         Raises:
-            InvalidError: there is no such batch, or it is none.
+            NotFoundError: there is no such batch.
+            InvalidError: it is no batch of events.
         """
         try:
             return await self._runtime.take_import(name)
+        except ImportMissingError as error:
+            raise NotFoundError(str(error)) from None
         except ImportRefusedError as error:
             raise InvalidError(str(error)) from None
 

@@ -17,7 +17,8 @@ class NewBatch(BaseModel):
     batch: Annotated[
         str,
         Field(
-            max_length=64, description="Name of its file in `DATA_DIR/imports`: 32 hexadecimal characters."
+            pattern="^[0-9a-f]{32}$",
+            description="Name of its file in `DATA_DIR/imports`: 32 hexadecimal characters.",
         ),
     ]
 
@@ -44,6 +45,7 @@ class Learned(BaseModel):
     "/imports",
     summary="Take in imported calls",
     description="One batch, an Arrow stream of events in the data directory. Detectors do not see it.",
+    openapi_extra={"x-errors": [404]},
 )
 async def take_batch(_: Admin, desk: Office, body: NewBatch) -> TakenBatch:
     """Take in one batch."""

@@ -181,10 +181,6 @@ def _save_book(connection: Connection, book: Book) -> None:
     _add(connection, CATALOGUE_APIS, [{"api": book.name, "facts": json.dumps(book.kept())}])
 
 
-def _decision(row: Row) -> Decision:
-    return Decision(row["api"], row["pattern"], row["segments"], row["user"], _time(1000 * row["created_ms"]))
-
-
 def _save_made(connection: Connection, book: Book) -> None:
     keys = [key for key in book.unsaved if key in book.endpoints]
     _forget(connection, CATALOGUE_ENDPOINTS, [(key,) for key in keys])

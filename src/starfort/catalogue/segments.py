@@ -277,12 +277,6 @@ def _is_numbered(text: str, suffix: str) -> bool:
     return any(len(token) >= _LONG_NUMBER and exact_kind(token) for token in tokens)
 
 
-def is_coded(text: str) -> bool:
-    """Whether a word looks like a value more than like a name: digits in it, or a code in capitals."""
-    digits = sum(map(str.isdigit, text))
-    return digits > 1 or (text.isupper() and len(text) <= 8)  # noqa: PLR2004 (the digits of a year, currency codes)
-
-
 def may_be_token(text: str) -> bool:
     """Whether a word could be a token that has no digits by chance; this counts only beside other tokens."""
     capitals = sum(map(str.isupper, text))

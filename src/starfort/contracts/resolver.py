@@ -248,11 +248,6 @@ class Notes:
         self._warnings: dict[tuple[Path, Location, str], str] = {}
         self._kinds: dict[str, int] = {}
 
-    @property
-    def is_broken(self) -> bool:
-        """Whether a problem was noted."""
-        return bool(self._problems)
-
     def problem(self, at: At, what: str, fix: str = "") -> None:
         """The document is wrong, and is not used."""
         if len(self._problems) < MAX_NOTES:

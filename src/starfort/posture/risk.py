@@ -106,21 +106,6 @@ def risk_of(endpoint: Endpoint, findings: Iterable[PostureFinding], owasp: Mappi
     return Risk(score, level_of(score), tuple(reasons))
 
 
-def risk_of_api(
-    api: str, endpoints: Iterable[Risk], findings: Iterable[PostureFinding], owasp: Mapping[str, str]
-) -> Risk:
-    """The risk of an API: that of its worst endpoint, or of what was found about the API as a whole.
-
-    Args:
-        api: its name, for an endpoint that stands for the whole.
-        endpoints: the risks of its endpoints.
-        findings: those about the whole API.
-        owasp: the OWASP risk of each check by its name.
-    """
-    whole = risk_of(Endpoint("", api, "*", "*", "/", "configured"), findings, owasp)
-    return max([whole, *endpoints], key=lambda risk: risk.score)
-
-
 def level_of(score: int) -> RiskLevel:
     """The word for a score."""
     return next((level for least, level in _LEVELS if score >= least), "none")

@@ -30,6 +30,10 @@ class ImportRefusedError(Exception):
     """A batch is not there, or is no batch of events; the text says which."""
 
 
+class ImportMissingError(ImportRefusedError):
+    """There is no batch of that name; it may have been taken in already."""
+
+
 class Imports:
     """The batches of imported calls.
 
@@ -73,6 +77,8 @@ class Imports:
             if path.stat().st_size > MAX_BYTES:
                 raise ImportRefusedError(f"a batch has at most {MAX_BYTES} bytes")
             stream = path.read_bytes()
+        except FileNotFoundError:
+            raise ImportMissingError(f"there is no batch {name}") from None
         except OSError as error:
             raise ImportRefusedError(f"{path} cannot be read: {error.strerror}") from error
         rows = insert(self._store, stream, name)

@@ -36,6 +36,7 @@ EXPECTED = {
     "POST /alerts/{alert_id}/acknowledge": "operator",
     "POST /detectors/test": "operator", "POST /detectors/backtest": "operator",
     "POST /checks/test": "operator",
+    "POST /catalogue/{endpoint_id}/segments": "operator",
 }  # fmt: skip
 """Routes that need more than a viewer."""
 

@@ -7,12 +7,14 @@ from tests.unit.api.test_access import IDS, ROUTES
 
 LISTS = {
     "GET /traffic/apis", "GET /catalogue", "GET /catalogue/deviations", "GET /events", "GET /clients", "GET /signals", "GET /alerts",
-    "GET /findings/apis", "GET /findings/requests", "GET /audit",
+    "GET /findings/apis", "GET /findings/contract", "GET /findings/requests", "GET /audit",
 }  # fmt: skip
 BOUNDED = {
     "GET /nodes", "GET /attention", "GET /policies", "GET /detectors", "GET /checks",
     "GET /alerts/series",
     "GET /alerts/mutes",
+    "GET /catalogue/usage", "GET /catalogue/versions", "GET /catalogue/segments",
+    "POST /catalogue/{endpoint_id}/segments",
     "GET /users", "GET /tokens", "GET /sessions",
 }  # fmt: skip
 """Lists whose length the configuration or a limit on making entries bounds."""

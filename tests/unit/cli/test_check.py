@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from starfort.catalogue import Endpoint
-from starfort.catalogue.records import Memory, Records
+from starfort.catalogue.book import Book
+from starfort.catalogue.limits import CatalogueLimits
+from starfort.catalogue.records import Records
 from starfort.state.database import open_state
 from tests.unit.cli.conftest import Run
 
@@ -130,9 +132,10 @@ def test_what_a_catalogue_has_seen_is_used(run: Run) -> None:
     folder = Path("var")
     folder.mkdir()
     engine = open_state(folder / "state.db")
-    records = Records(engine)
+    book = Book("shop", CatalogueLimits())
     login = Endpoint("1", "shop", "", "POST", "/login", "learned", calls=3, first_seen=datetime.now(UTC))
-    records.save(Memory({"1": login}, {}, {}, None), ["1"], [])
+    book._put(login)
+    Records(engine).save([book], None)
     result = run("check")
     assert "no call of POST /logn was ever seen" in result.out
     assert "did you mean 'POST /login'?" in result.out

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starfort.base.severity import SEVERITIES, Severity
 from starfort.catalogue.model import Endpoint
 from starfort.posture.finding import PostureFinding
-from starfort.posture.risk import NO_RISK, Risk, level_of, risk_of, risk_of_api
+from starfort.posture.risk import NO_RISK, Risk, level_of, risk_of
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 PLAIN = Endpoint("e", "shop", "*", "GET", "/orders", "learned")
@@ -58,11 +58,3 @@ def test_a_further_finding_never_lowers_a_risk(severities: list[Severity], more:
 def test_ten_low_findings_weigh_less_than_a_critical_one() -> None:
     """Many small things do not hide the one that matters."""
     assert _risk(PLAIN, *["low"] * 10).score < _risk(PLAIN, "critical").score
-
-
-def test_an_api_is_as_risky_as_its_worst_endpoint() -> None:
-    """What was found about the whole API counts beside its endpoints."""
-    worst = _risk(PLAIN, "high")
-    whole = PostureFinding("server_version_shown", "low", "shop", "", "t", {}, NOW, NOW)
-    assert risk_of_api("shop", [NO_RISK, worst], [whole], {}) == worst
-    assert risk_of_api("shop", [NO_RISK], [whole], {}).level == "low"

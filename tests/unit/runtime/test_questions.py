@@ -51,6 +51,8 @@ def test_own_checks_run_with_their_settings(tmp_path: Path) -> None:
     assert [check.name for check in asked.running_checks.catalogue] == [
         "undocumented_endpoint",
         "forgotten_endpoint",
+        "zombie_endpoint",
+        "old_version_alive",
     ]
     assert asked.files == [tmp_path / "mine/own.sql", tmp_path / "mine"]
 

@@ -31,8 +31,6 @@ _LAW: Final[dict[tuple[Effect, Side], Level]] = {
     ("none", "response"): "info",
 }
 
-LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "info")
-
 
 def level_of(effect: Effect, side: Side) -> Level:
     """The level of a change with an effect on one side."""
