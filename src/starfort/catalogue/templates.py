@@ -18,6 +18,7 @@ from starfort.catalogue.evidence import Evidence, Learned
 from starfort.catalogue.judgement import differing, judge, resembling
 from starfort.catalogue.places import Place
 from starfort.catalogue.segments import (
+    ACTION_WORDS,
     ALIASES,
     ASSET_SUFFIXES,
     ROOT_WORDS,
@@ -68,6 +69,9 @@ MOSTLY: Final = 0.8
 
 FLOOD: Final = 100
 """From so many words on, one call of each is enough: no client names a hundred resources once each."""
+
+FLOOD_CALLS: Final = 2.0
+"""Calls for each word up to which the words of a place may be invented."""
 
 SURE: Final = 1.0
 """Log odds of those values."""
@@ -250,7 +254,12 @@ def _held(place: Place, odds: Mapping[str, float]) -> tuple[dict[str, float], bo
         settled = fresh > len(words) or (bool(likely) and likely[len(likely) // 2] > HELD)
         held = 0.0 if settled else HELD
     change = {1: HELD, 0: 0.0, -1: -held}
-    return {word: one + change[was[word]] for word, one in odds.items()}, settled
+    found = {word: one + change[was[word]] for word, one in odds.items()}
+    # A flood of words that nobody repeats must not swallow `/login`.
+    nodes = [*place.values, *(node for many in place.words.values() for node in many)]
+    if sum(node.calls for node in nodes) <= FLOOD_CALLS * sum(max(node.words, 1) for node in nodes):
+        found |= {word: min(found[word], -ALIKE) for word in words if word in ACTION_WORDS}
+    return found, settled
 
 
 def _was(nodes: Iterable[Node]) -> int:
