@@ -289,6 +289,7 @@ class Estate(Runtime):
             labels=("login",) if "login" in template else (), hosts=(host,),
             first_seen=first, last_seen=self.now - dt.timedelta(seconds=number % 900 + 3),
             auth_seen=() if opened or "export" in template else ("bearer",), sensitive=tuple(sensitive),
+            open_since=first if opened or "export" in template else None,
         )  # fmt: skip
 
     def _person(self) -> dict[str, Any]:

@@ -21,6 +21,8 @@ NEW_FOR = timedelta(hours=24)
 """How long an endpoint counts as new: a working day and its night."""
 MAX_CHILDREN = 300
 """Children of one place in the tree that are shown; beyond it people filter."""
+MAX_EXPORTED = 100_000
+"""Endpoints of one export: as many as the catalogue is made for."""
 MAX_VALUES = 200
 MAX_CONSUMERS = 100
 MAX_CALLS = 200_000
@@ -74,6 +76,10 @@ class EndpointView:
         rows.sort(key=_ORDER[wanted.sort])
         items = [_with_traffic(row, traffic) for row in rows[offset : offset + limit]]
         return models.Page[models.EndpointSummary](items=items, total=len(rows), limit=limit, offset=offset)
+
+    async def every(self, wanted: EndpointFilter) -> list[models.EndpointSummary]:
+        """All endpoints that a filter lets through, as an export has them."""
+        return (await self.page(wanted, MAX_EXPORTED, 0)).items
 
     async def tree(self, wanted: EndpointFilter) -> models.Tree:
         """The children of one place: hosts when the filter names none, else the next path segments.
@@ -286,7 +292,8 @@ def _summary(endpoint: Endpoint, now: datetime, first_day: bool, risk: Risk) -> 
         last_seen=_aware(endpoint.last_seen),
         documented=endpoint.documented,
         new=fresh and not (first_day and endpoint.documented),
-        authenticated=None if first is None else bool(list(endpoint.auth_seen)),
+        # Where no call shows headers, as in most access logs, nothing is known of credentials.
+        authenticated=True if endpoint.auth_seen else None if endpoint.open_since is None else False,
         labels=list(endpoint.labels),
         suggested_labels=sorted(set(endpoint.suggested_labels) - set(endpoint.labels)),
         sensitive=sorted(endpoint.sensitive),

@@ -125,7 +125,7 @@ class EndpointSummary(Model):
     state: Annotated[State, Field(description="How it stands to its API's document.")] = "learned"
     new: Annotated[bool, Field(description="First seen within the last 24 hours.")]
     authenticated: Annotated[
-        bool | None, Field(description="Whether callers show credentials; null when it was never called.")
+        bool | None, Field(description="Whether callers show credentials; null when that is not known.")
     ]
     labels: list[str]
     suggested_labels: Annotated[

@@ -129,7 +129,8 @@ def facts_of(schema: Schema) -> str:
             f"one of {named}" + (f" and {len(values) - MAX_NAMED} more" if len(values) > MAX_NAMED else "")
         )
     if isinstance(hashes := schema.get("x-starfort-hashes"), list):
-        found.append(f"one of {len(hashes)} values, known by their hashes")
+        known = "always one value, known by its hash"
+        found.append(known if len(hashes) == 1 else f"one of {len(hashes)} values, known by their hashes")
     if isinstance(characters := schema.get("x-starfort-characters"), str):
         found.append("only " + ", ".join(_CLASSES.get(one, one) for one in characters))
     if isinstance(pattern := schema.get("pattern"), str):
@@ -141,6 +142,8 @@ def _range(schema: Mapping[str, object], least: str, most: str, unit: str) -> st
     low, high = schema.get(least), schema.get(most)
     if low is None and high is None:
         return ""
+    if unit and (low if high is None else high) == 1:
+        unit = unit.removesuffix("s")
     if low == high:
         return f"{low}{unit}"
     if high is None:

@@ -370,14 +370,22 @@ class Insight:
         """Every detector, with figures about its runs."""
         return [models.Detector(**dataclasses.asdict(row)) for row in self._runtime.status().detectors]
 
-    async def alerts(
-        self, *, kind: str = "", severity: str = "", open_only: bool = False, limit: int = 50, offset: int = 0
+    async def alerts(  # noqa: PLR0913
+        self,
+        *,
+        kind: str = "",
+        severity: str = "",
+        endpoint_id: str = "",
+        open_only: bool = False,
+        limit: int = 50,
+        offset: int = 0,
     ) -> models.AlertPage:
-        """Alerts, latest first."""
+        """Alerts, latest first; of an endpoint those whose evidence names it."""
         rows = await asyncio.to_thread(
             self._runtime.alerts.list,
             kind=kind or None,
             severity=severity or None,
+            endpoint_id=endpoint_id or None,
             open_only=open_only,
             limit=limit + 1,
             offset=offset,

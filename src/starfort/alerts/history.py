@@ -177,6 +177,7 @@ class AlertHistory:
         *,
         kind: str | None = None,
         severity: str | None = None,
+        endpoint_id: str | None = None,
         open_only: bool = False,
         since: datetime | None = None,
         limit: int = 100,
@@ -187,6 +188,7 @@ class AlertHistory:
         Args:
             kind: of this kind only.
             severity: of this severity only.
+            endpoint_id: only those whose evidence names this endpoint.
             open_only: leave out what was acknowledged.
             since: raised last at or after this time.
             limit: at most this many, 1 to 1,000.
@@ -197,6 +199,10 @@ class AlertHistory:
             query = query.where(ALERTS.c.kind == kind)
         if severity is not None:
             query = query.where(ALERTS.c.severity == severity)
+        if endpoint_id is not None:
+            # As `_evidence` writes it. Within a text of the evidence, quotes stand behind backslashes.
+            named = f'"endpoint_id": {json.dumps(endpoint_id)}'
+            query = query.where(ALERTS.c.evidence.contains(named, autoescape=True))
         if open_only:
             query = query.where(ALERTS.c.acknowledged_at.is_(None))
         if since is not None:

@@ -36,13 +36,21 @@ async def list_alerts(
     desk: Office,
     kind: Annotated[str, Query(max_length=128, description="Of this kind only.")] = "",
     severity: Annotated[Severity | None, Query(description="Of this severity only.")] = None,
+    endpoint_id: Annotated[
+        str, Query(pattern="^[0-9a-f]{0,64}$", description="Only those whose evidence names this endpoint.")
+    ] = "",
     open: Annotated[bool, Query(description="Leave out alerts that were acknowledged.")] = False,
     limit: Limit = 50,
     offset: Offset = 0,
 ) -> AlertPage:
     """A page of alerts."""
     return await desk.insight.alerts(
-        kind=kind, severity=severity or "", open_only=open, limit=limit, offset=offset
+        kind=kind,
+        severity=severity or "",
+        endpoint_id=endpoint_id,
+        open_only=open,
+        limit=limit,
+        offset=offset,
     )
 
 

@@ -1,12 +1,13 @@
 """Endpoints: the catalogue."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, Field, TypeAdapter
 
 from starfort.admin.audit import record
+from starfort.admin.columns import ENDPOINT_COLUMNS
 from starfort.admin.documents import DocumentSource
 from starfort.admin.filters import EndpointFilter
 from starfort.admin.models import (
@@ -24,6 +25,7 @@ from starfort.admin.models import (
 from starfort.api.access import Office, Operator, Viewer, actor
 from starfort.api.paging import LimitField, OffsetField
 from starfort.api.traffic import Range
+from starfort.base.csv_text import csv_text
 from starfort.catalogue.model import Segments
 
 router = APIRouter(tags=["endpoints"])
@@ -50,6 +52,21 @@ class EndpointQuery(EndpointFilter):
 
     limit: LimitField = 50
     offset: OffsetField = 0
+
+
+class ExportQuery(EndpointFilter):
+    """What an export accepts."""
+
+    format: Annotated[Literal["json", "csv"], Field(description="A list, or a table.")] = "json"
+
+
+_FILES: Final[dict[str, dict[str, Any]]] = {
+    "application/json": {
+        "schema": {"type": "array", "items": {"$ref": "#/components/schemas/EndpointSummary"}}
+    },
+    "text/csv": {"schema": {"type": "string"}},
+}
+_ENDPOINTS: Final = TypeAdapter(list[EndpointSummary])
 
 
 @router.get("/catalogue", summary="The catalogue", description="Endpoints with traffic of the last 24 hours.")
@@ -100,6 +117,29 @@ async def export_document(
 ) -> dict[str, Any]:
     """An OpenAPI document."""
     return await desk.insight.openapi(api, day, source)
+
+
+@router.get(
+    "/catalogue/export",
+    summary="The catalogue as a file",
+    description=(
+        "All endpoints that the filter lets through, as a JSON list or as a CSV table whose cells are no "
+        "formulas for a spreadsheet."
+    ),
+    response_class=Response,
+    responses={200: {"description": "The file.", "content": _FILES}},
+)
+async def export_endpoints(
+    _: Viewer,
+    desk: Office,
+    query: Annotated[ExportQuery, Query()],
+) -> Response:
+    """A file of endpoints."""
+    found = await desk.insight.endpoints.every(query)
+    if query.format == "json":
+        return Response(_ENDPOINTS.dump_json(found, indent=2), media_type="application/json")
+    rows = ([getattr(row, name) for name in ENDPOINT_COLUMNS] for row in found)
+    return Response(csv_text(ENDPOINT_COLUMNS, rows), media_type="text/csv")
 
 
 @router.get(

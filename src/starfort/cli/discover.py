@@ -159,7 +159,7 @@ def _tell(tally: Tally, found: Found, *, dry_run: bool, json: bool) -> None:
     for sentence in missing(tally):
         output.say(f"not in the files: {sentence}")
     if tally.without_time:
-        output.say(f"not in the files: the times of {tally.without_time:,} calls, which count as made now")
+        output.say(f"not in the files: times of calls ({tally.without_time:,}); they count as made now")
     if found.hosts:
         shown = ", ".join(
             f"{host or '(no host)'} ({count:,})" for host, count in found.hosts.most_common(MOST_HOSTS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from starfort.config.contract import Contract, ScopedContract
 from starfort.config.documents import Document
@@ -74,6 +74,12 @@ class ApiSegments(Model):
     """Places whose segments are fixed words, each with an endpoint of its own: `/api/*`."""
     values: Annotated[list[_Place], Field(max_length=500)] = []
     """Places whose segments are values of a parameter: `/tags/*`."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if both := sorted(set(self.words) & set(self.values)):
+            raise ValueError(f"{both[0]} is in words and in values: leave it in one of them")
+        return self
 
 
 class Api(Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from starfort.config.fields import Model
 
@@ -17,7 +17,19 @@ Removed = Annotated[str, Field(pattern=r"^(/\S{1,300}|[^\s/*]{1,100})$")]
 """The name of a field at any depth, or its path from the root with `*` for the items of a list:
 `/items/*/ssn`."""
 
-Removal = Literal["undocumented"] | Annotated[list[Removed], Field(max_length=500)]
+
+def _text(value: object) -> object:
+    if value != "undocumented":
+        raise ValueError("this is a list of names and paths, such as [cost, /items/*/cost], or undocumented")
+    return value
+
+
+Removal = Annotated[
+    Annotated[Literal["undocumented"], BeforeValidator(_text), Tag("by:text")]
+    | Annotated[list[Removed], Field(max_length=500), Tag("by:list")],
+    Discriminator(lambda value: "by:list" if isinstance(value, list) else "by:text"),
+]
+"""A list of fields, or a word; messages are about the form that is written."""
 
 
 class ScopedContract(Model):

@@ -76,12 +76,12 @@ class GitDocument(_Remote):
 
 
 def _kind(value: Any) -> str:
-    """Which form is written, so that messages are about that one."""
+    """Which form is written, so that messages are about that one (`loading` leaves `by:` out of places)."""
     if isinstance(value, UrlDocument) or (isinstance(value, dict) and "git" not in value):
-        return "url"
+        return "by:url"
     if isinstance(value, (GitDocument, dict)):
-        return "git"
-    return "address" if isinstance(value, str) and "://" in value else "file"
+        return "by:git"
+    return "by:address" if isinstance(value, str) and "://" in value else "by:file"
 
 
 def _from_address(value: Any) -> Any:
@@ -91,10 +91,10 @@ def _from_address(value: Any) -> Any:
 Remote = UrlDocument | GitDocument
 
 Document = Annotated[
-    Annotated[InputFile, Tag("file")]
-    | Annotated[UrlDocument, BeforeValidator(_from_address), Tag("address")]
-    | Annotated[UrlDocument, Tag("url")]
-    | Annotated[GitDocument, Tag("git")],
+    Annotated[InputFile, Tag("by:file")]
+    | Annotated[UrlDocument, BeforeValidator(_from_address), Tag("by:address")]
+    | Annotated[UrlDocument, Tag("by:url")]
+    | Annotated[GitDocument, Tag("by:git")],
     Discriminator(_kind),
 ]
 """A file, an address, or a mapping with `url` or `git`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -55,9 +56,12 @@ def load(path: Path) -> LoadedConfig:
 
 
 def _problem(source: YamlFile, detail: ErrorDetails) -> ConfigProblem:
-    # Validators of a whole model are a step of pydantic's location, and no key of the file.
+    # Validators of a model and forms of a value (`by:list`) are steps of pydantic's location, and no
+    # keys of the file.
     location: Location = tuple(
-        step for step in detail["loc"] if step not in {"function-before", "function-after"}
+        step
+        for step in detail["loc"]
+        if step not in {"function-before", "function-after"} and not str(step).startswith("by:")
     )
     what, fix = describe({**detail, "loc": location}, Config, source.written(location))
     # A missing key has no place of its own, so the problem is reported at the part that lacks the key.
@@ -71,6 +75,10 @@ def _problem(source: YamlFile, detail: ErrorDetails) -> ConfigProblem:
 _PATTERN_FIXES = {
     r"^([A-Z]+|\*) /\S*$": "write METHOD /path/{template}, such as POST /login, or * /path for any method",
     r"^=?[^\s=|,;'\"\\%]{1,200}$": "write the field's name or its dotted path, such as page.source",
+    r"^(/\S{1,300}|[^\s/*]{1,100})$": "write the field's name, such as cost, or its path: /items/*/cost",
+    r"^(/[^/\s]+)*/\{version\}$": "write the path up to the version, such as /{tenant}/{version}",
+    r"^(/[^/\s*]+|/\*)*/\*$": "write the path with * for values and at its end, such as /boards/*/cards/*",
+    r"^http://[^/]+/?$": "write the admin address as Envoy has it, such as http://127.0.0.1:9901",
 }
 
 
@@ -91,6 +99,8 @@ def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> 
         if name != name.strip() and name.strip() in known:
             what = f"a character that is no ordinary space stands beside the key {name.strip()!r}"
             return what, "delete it, and write spaces; text that was copied from a page has such characters"
+        if name in known:
+            return f"{name!r} belongs to another form of {location[-2]!r}", "leave one of the two out"
         close = difflib.get_close_matches(name, known, 1)
         fix = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
         return f"unknown key {name!r}", fix
@@ -115,16 +125,18 @@ def describe(detail: ErrorDetails, root: type[BaseModel], written: str = "") -> 
 def _keys_at(location: Location, root: type[BaseModel]) -> list[str]:
     """The keys that the model has at a place; empty when the place has no model."""
     # An index of a list is a step in the file, and none in the model.
-    model: object = root
+    models = [root]
     for step in location:
-        if isinstance(step, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
+        if isinstance(step, int):
             continue
-        field = model.model_fields.get(step)
-        model = _model_in(field.annotation) if field else None
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        found = {name: field for one in models for name, field in one.model_fields.items()}.get(step)
+        models = list(_models_in(found.annotation)) if found else []
+    return list(dict.fromkeys(name for model in models for name in model.model_fields))
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models that a value may be: several where it has several forms."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

@@ -175,7 +175,7 @@ def missing(tally: Tally) -> list[str]:
 
 
 _MEANS: Final = {
-    Part.RESPONSE: "no answer is known, so an endpoint counts only when it was called often",
+    Part.RESPONSE: "no answer is known, so an endpoint counts when it was called often, or saved",
     Part.REQUEST_HEADERS: "headers of requests are not known, so nothing is said of credentials",
     Part.REQUEST_BODY: "bodies of requests are not known, so parameters are those of path and query alone",
     Part.RESPONSE_HEADERS: "headers of responses are not known",

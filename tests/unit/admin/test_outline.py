@@ -67,6 +67,8 @@ def test_what_is_known_of_a_value() -> None:
     """Characters and hashed values of learned schemas are said in words."""
     assert facts_of({"x-starfort-characters": "a0-"}) == "only a-z, 0-9, -"
     assert facts_of({"x-starfort-hashes": ["00", "01"]}) == "one of 2 values, known by their hashes"
+    assert facts_of({"x-starfort-hashes": ["00"]}) == "always one value, known by its hash"
+    assert facts_of({"minItems": 1, "maxItems": 1}) == "1 item"
     assert facts_of({"enum": list(range(8))}) == "one of 0, 1, 2, 3, 4, 5 and 2 more"
     assert facts_of({"minLength": 4, "maxLength": 4}) == "4 characters"
     assert kind_of({"oneOf": [{"type": "string"}, {"type": "integer"}]}) == "string or integer"

@@ -243,3 +243,15 @@ def test_alerts_that_nobody_would_end_are_ended(history: AlertHistory) -> None:
     assert history.end_others("signal:", {"signal:b"}) == 1
     assert {row.subject for row in history.list() if row.ended_at} == {"signal:a"}
     assert history.end_others("signal:", {"signal:b"}) == 0
+
+
+def test_alerts_of_an_endpoint(history: AlertHistory) -> None:
+    """Those whose evidence names it; a text of a caller that looks like its id names nothing."""
+    for subject, row in (
+        ("a", {"endpoint_id": "ab12", "subject": "GET /a"}),
+        ("b", {"endpoint_id": "cd34", "subject": '"endpoint_id": "ab12"'}),
+        ("c", {"subject": "ab12"}),
+    ):
+        history.record(Alert("new_endpoint", "info", subject, subject, (row,)))
+    assert [row.subject for row in history.list(endpoint_id="ab12")] == ["a"]
+    assert history.list(endpoint_id="ab1%") == []

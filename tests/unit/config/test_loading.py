@@ -1,5 +1,6 @@
 """Loading a configuration."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,36 @@ def test_durations_out_of_bounds(tmp_path: Path, text: str, said: str) -> None:
     """What a start would refuse is refused, and told as durations are written."""
     with pytest.raises(ConfigError, match=said):
         loaded(tmp_path, text + "\n")
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (
+            "contract: {remove: documented}",
+            r":24: apis\.0\.contract\.remove: this is a list of names and paths",
+        ),
+        (
+            "contract: {remove: [cost, a b]}",
+            r":31: apis\.0\.contract\.remove\.1: .*\n +hint: .*items/\*/cost",
+        ),
+        ("versions: {paths: [/a]}", r"apis\.0\.versions\.paths\.0: .*\n +hint: .*/\{tenant\}/\{version\}"),
+        ("segments: {words: [a/*]}", r"apis\.0\.segments\.words\.0: .*\n +hint: .*/boards/\*/cards/\*"),
+        ("segments: {words: [/a/*], values: [/a/*]}", r"apis\.0\.segments: /a/\* is in words and in values"),
+        (
+            "openapi: {git: 'https://g.example/a', path: x, url: 'https://u.example'}",
+            r"another form of 'openapi'",
+        ),
+        ("openapi: {url: 'https://u.example', interval: 1s}", r":51: apis\.0\.openapi\.interval: "),
+        ("openapi: {url: 'https://u.example', pth: x}", r"hint: did you mean 'path'\?"),
+    ],
+)
+def test_settings_of_an_api_name_place_and_fix(tmp_path: Path, setting: str, said: str) -> None:
+    """The place is that of the value within its form, and the fix is in words and no expression."""
+    api = f"apis:\n  - name: a\n    upstream: shop\n    {setting}\n"
+    kept = [line for line in HEAD.splitlines() if not line.startswith("apis")]
+    file = tmp_path / "starfort.yaml"
+    file.write_text("\n".join([*kept, api]), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert re.search(said, str(caught.value)), str(caught.value)

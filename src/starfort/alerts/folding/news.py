@@ -65,11 +65,17 @@ def _alert(kind: NewsKind, api: str, rows: list[News]) -> Alert:
         severity=most_severe(map(_severity, rows)),
         title=title,
         subject=subject,
-        evidence=shown(rows, lambda row: {"subject": row.subject, **_flat(row.facts)}),
+        evidence=shown(rows, _evidence),
         # "many" and "endpoints" instead of names: the next burst within the hour is the same alert, counted
         # up
         dedup_key=f"catalogue:{kind}:{api}:{_what(first) if len(rows) == 1 else 'many'}",
     )
+
+
+def _evidence(news: News) -> dict[str, object]:
+    """What one piece of news shows; the id leads to the page of its endpoint."""
+    about = {"endpoint_id": news.endpoint.id} if news.endpoint is not None else {}
+    return {**about, "subject": news.subject, **_flat(news.facts)}
 
 
 def _what(news: News) -> str:

@@ -53,7 +53,7 @@ def diff(
     info. Two files are compared without a running Starfort.
     """
     from starfort.contracts.changes import compare
-    from starfort.contracts.mounted import fitted
+    from starfort.contracts.mounted import fitted, named_like
 
     def ask(query: dict[str, str]) -> Any:
         with AdminClient(target.find(config, data_dir, url)) as client:
@@ -62,6 +62,10 @@ def diff(
     before, after = _contract(old, api, ask), _contract(new, api, ask)
     if Path(old).is_file() != Path(new).is_file():
         before, after = fitted(before, after), fitted(after, before)
+    if _is_traffic(old) and not _is_traffic(new):
+        before = named_like(before, after)
+    if _is_traffic(new) and not _is_traffic(old):
+        after = named_like(after, before)
     changes = compare(before, after)
     shown = [one for one in changes if ORDER.index(one.level) <= ORDER.index(level)]
     _show(shown, as_json=json)
@@ -70,6 +74,10 @@ def diff(
         raise FoundError(
             f"{len(worst)} changes of level {fail_on}" + (" or above" if fail_on != "error" else "")
         )
+
+
+def _is_traffic(side: str) -> bool:
+    return side != "document" and not Path(side).is_file()
 
 
 def _contract(side: str, api: str, ask: Callable[[dict[str, str]], Any]) -> Contract:

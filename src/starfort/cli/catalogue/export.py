@@ -10,12 +10,6 @@ from starfort.cli.admin_client import AdminClient
 from starfort.cli.errors import CliError
 from starfort.cli.options import online
 
-COLUMNS = (
-    "id", "api", "method", "host", "path", "documented", "labels", "requests", "error_share", "consumers",
-    "authenticated", "sensitive", "first_seen", "last_seen",
-)  # fmt: skip
-"""Columns of a table of endpoints, as far as the API has them."""
-
 
 @online
 def export(
@@ -54,7 +48,9 @@ def export(
 
 
 def _table(found: list[dict[str, object]]) -> str:
+    from starfort.admin.columns import ENDPOINT_COLUMNS
     from starfort.base.csv_text import csv_text
 
-    columns = [name for name in COLUMNS if not found or name in found[0]]
+    # A Starfort of another version may know fewer.
+    columns = [name for name in ENDPOINT_COLUMNS if not found or name in found[0]]
     return csv_text(columns, ([row.get(name) for name in columns] for row in found))

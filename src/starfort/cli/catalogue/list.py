@@ -55,7 +55,7 @@ def list_endpoints(
 
 def marks(endpoint: Endpoint) -> str:
     """What is remarkable about an endpoint, in words."""
-    # `authenticated` is null for an endpoint that was never called, which says nothing about credentials.
+    # `authenticated` is null where nothing is known of credentials, as before the first call.
     words = {
         "new": endpoint["new"],
         "undocumented": not endpoint["documented"] and endpoint["state"] != "shadow",

@@ -18,6 +18,7 @@ EVENTS: Final = 12
 
 MAX_FINDINGS: Final = 20
 MAX_CONSUMERS: Final = 20
+MAX_ALERTS: Final = 10
 
 part = Template("endpoint.html")
 
@@ -29,6 +30,7 @@ async def build(view: View) -> None:
     traffic = await insight.traffic(view.range, endpoint_id=found.id)
     events = await insight.events(EventFilter(range=view.range, endpoint_id=found.id), EVENTS)
     broken = await insight.contract(view.range, "", found.id, 1, 0)
+    alerts = await insight.alerts(endpoint_id=found.id, limit=MAX_ALERTS)
     # Findings are in memory; everything else above asked the store.
     posture = insight.posture("", "", MAX_FINDINGS, 0, endpoint_id=found.id)
     title = part("title", endpoint=found)
@@ -39,20 +41,37 @@ async def build(view: View) -> None:
     with grid("two-one"):
         with chart_panel("Traffic by decision"):
             ui.echart(charts.traffic(traffic.points, traffic.step_s, viewer))
-        show(part("about", endpoint=found, viewer=viewer))
+        versions = insight.apis_known.versions(found.api)
+        version = _version(versions, found.path)
+        show(part("about", endpoint=found, viewer=viewer, versions=versions, version=version))
     if posture.items:
         with grid(""):
             show(part("risk", endpoint=found))
             show(part("findings_of", rows=posture.items, viewer=viewer))
+    if alerts.items:
+        with grid(""):
+            show(part("changes", rows=alerts.items, viewer=viewer))
     with grid("two-one"):
         show(part("parameters", endpoint=found))
-        show(part("lists", endpoint=found))
+        show(part("lists", endpoint=found, statuses=_statuses(found)))
     with grid(""):
         if broken.items:
             show(part("contract", page=broken, viewer=viewer))
         show(part("schema", found=insight.schema(found.id), api=found.api))
         show(part("consumers", endpoint=found, viewer=viewer, most=MAX_CONSUMERS))
         show(part("latest", endpoint=found, found=events.items, viewer=viewer, range=view.range))
+
+
+def _version(versions: list[str], path: str) -> str:
+    """The version that a path is of; "" where the path does not say it."""
+    return max((each for each in versions if f"{path}/".startswith(f"{each}/")), key=len, default="")
+
+
+def _statuses(found: models.EndpointDetail) -> list[models.Counted]:
+    """The statuses; 0 is that of calls whose answer nobody saw."""
+    return [
+        row.model_copy(update={"value": "not known"}) if row.value == "0" else row for row in found.statuses
+    ]
 
 
 def _tiles(view: View, found: models.EndpointDetail, traffic: models.Traffic) -> Markup:

@@ -43,3 +43,12 @@ def test_severity_follows_what_is_at_stake() -> None:
         (News("new_host", "x", "other.example"), "medium"),
     ]
     assert [alerts_of_news([news])[0].severity for news, _ in cases] == [severity for _, severity in cases]
+
+
+def test_evidence_names_the_endpoint() -> None:
+    """An alert leads to the page of each endpoint that its news are about; news of a host has none."""
+    plain = Endpoint("ab12", "x", "h", "GET", "/a", "learned")
+    (alert,) = alerts_of_news([News("new_endpoint", "x", "GET /a", plain, {})])
+    assert alert.evidence[0]["endpoint_id"] == "ab12"
+    (alert,) = alerts_of_news([News("new_host", "x", "other.example")])
+    assert "endpoint_id" not in alert.evidence[0]
