@@ -16,7 +16,10 @@ MAX_REFERENCES: Final = 20
 """References that lead to references are followed this far."""
 
 _PARAMETER: Final = re.compile(r"\{([^{}]*)\}")
-_VERSION: Final = re.compile(r"\{(api[-_]?)?version\}", re.IGNORECASE)
+_VERSION: Final = re.compile(
+    r"^((?:/(?:api|apis|rest|public|internal))*/v?)\{(?:api[-_]?)?version\}", re.IGNORECASE
+)
+"""A version before all resources; `/groups/{id}/versions/{version}` has a parameter."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class _Reader:
         for path, item in self._content["paths"].items():
             # Some documents tell operations of one path apart by what stands behind `#` or `?`.
             # A version that is a parameter has one value in all traffic, so it is a fixed segment there.
-            template = base + _VERSION.sub("1", re.split(r"[?#]", path)[0].rstrip("/"))
+            template = base + _VERSION.sub(r"\g<1>1", re.split(r"[?#]", path)[0].rstrip("/"), count=1)
             resolved = self._resolve(item)
             if "//" in template or not path.startswith("/"):
                 continue

@@ -31,13 +31,13 @@ from starfort.catalogue.tree import Facts, Node, build, steps
 from starfort.catalogue.words import tokens
 
 LEARNED: Final = Path(__file__).parents[2] / "src/starfort/catalogue/learned"
-SIZES: Final = {0: 1.0, 60: 0.5, 250: 0.5, 1_000: 0.8, 4_000: 0.4, 15_000: 0.15, 60_000: 0.04}
+SIZES: Final = {0: 0.6, 60: 0.25, 250: 0.25, 1_000: 0.8, 4_000: 0.5, 10_000: 0.4, 30_000: 0.15, 100_000: 0.06}
 """Calls of the traffic that is learned from, and the share of documents; 0 is each operation once."""
 
-MAX_ROWS: Final = 150
+MAX_ROWS: Final = 35
 """Words of one place that are learned from at most."""
 
-OF_PROVIDER: Final = 8
+OF_PROVIDER: Final = 5
 """Documents of one provider, so that a few do not decide for all."""
 
 LEAST_PROVIDERS: Final = 2
@@ -46,9 +46,11 @@ LEAST_PROVIDERS: Final = 2
 FOLDED: Final = 0.25
 """How often a part of the values is already known to be values."""
 
-TREES: Final = 120
+TREES: Final = 110
 TREES_TOGETHER: Final = 40
 LEAVES: Final = 8
+RATE: Final = 0.18
+RATE_TOGETHER: Final = 0.15
 
 
 @dataclass
@@ -229,15 +231,20 @@ def fit(groups: list[Group]) -> dict[str, Any]:
     weights = np.array([len(group.rows) ** -0.3 for group in groups for _ in group.rows])
     providers = [group.document.split("/")[0] for group in groups for _ in group.rows]
 
-    def forest(trees: int) -> Any:
+    def forest(trees: int, rate: float) -> Any:
         return HistGradientBoostingClassifier(
-            max_iter=trees, learning_rate=0.2, max_leaf_nodes=LEAVES, l2_regularization=5, random_state=1
+            max_iter=trees,
+            learning_rate=rate,
+            max_leaf_nodes=LEAVES,
+            min_samples_leaf=40,
+            l2_regularization=8,
+            random_state=1,
         )
 
     # What a word looks like alone is judged by a forest that has not seen its provider, as it will be.
     outside = np.zeros(len(truth))
-    for inner, outer in GroupKFold(4).split(rows, truth, providers):
-        known = forest(TREES).fit(rows[inner], truth[inner], sample_weight=weights[inner])
+    for inner, outer in GroupKFold(2).split(rows, truth, providers):
+        known = forest(TREES, RATE).fit(rows[inner], truth[inner], sample_weight=weights[inner])
         outside[outer] = known.decision_function(rows[outer])
     beside: list[tuple[float, ...]] = []
     start = 0
@@ -245,8 +252,8 @@ def fit(groups: list[Group]) -> dict[str, Any]:
         end = start + len(group.rows)
         beside += among(list(outside[start:end]), group.rows, group.settled)
         start = end
-    alone = forest(TREES).fit(rows, truth, sample_weight=weights)
-    together = forest(TREES_TOGETHER).fit(np.array(beside), truth, sample_weight=weights)
+    alone = forest(TREES, RATE).fit(rows, truth, sample_weight=weights)
+    together = forest(TREES_TOGETHER, RATE_TOGETHER).fit(np.array(beside), truth, sample_weight=weights)
     return {
         "features": list(FEATURES),
         "beside": list(BESIDE),

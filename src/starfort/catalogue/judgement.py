@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Final
 
 from starfort.catalogue.places import FEATURES, Place, describe
-from starfort.catalogue.segments import ACTION_WORDS
+from starfort.catalogue.segments import ALIASES
 
 _CLIP: Final = 4.0
 """No single word speaks louder for the others, as log odds."""
@@ -41,6 +41,7 @@ Tree = list[list[float]]
 BESIDE: Final = (
     "words", "seen_once", "all_known", "named_in_common", "beside_values", "rarest_token", "to_median",
     "common_parts", "common_names", "support", "own_parts", "answer_alike", "method_alike",
+    "calls", "own_calls", "coming", "core", "core_share", "action", "came_late", "to_top",
 )  # fmt: skip
 """What is looked at again when the words of a place are weighed together."""
 
@@ -118,7 +119,7 @@ def resembling(place: Place, values: Collection[str]) -> list[str]:
     counts = Counter(item for node in nodes for item in node.signature())
     known = {item for item, count in counts.items() if count > 1 or len(place.values) == 1}
     found = []
-    for word in sorted(place.words.keys() - set(values) - ACTION_WORDS):
+    for word in sorted(place.words.keys() - set(values) - ALIASES):
         signature = {item for node in place.words[word] for item in node.signature()}
         named = {item for item in signature if item.startswith("/") and "{" not in item}
         methods = {item for item in signature if item.startswith("=")}

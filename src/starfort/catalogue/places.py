@@ -15,21 +15,24 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from starfort.catalogue import words
-from starfort.catalogue.segments import ROOT_WORDS, is_collection, is_value, is_version
+from starfort.catalogue.segments import ACTION_WORDS, FORMATS, ROOT_WORDS, is_collection, is_value, is_version
 from starfort.catalogue.tree import Facts, Node
 
 OF_PLACE: Final = (
     "words", "seen_once", "new_rate", "calls", "shared_parts", "shared_names", "leaves", "mean_rarest",
     "all_known", "codes", "joined_alike", "top_token", "named_in_common", "beside_values", "share_of_values",
     "at_root", "after_collection", "after_parameter", "late", "top_share", "evenness", "same_methods",
-    "answers_alike", "answers_distinct", "places",
+    "answers_alike", "answers_distinct", "places", "coming", "core",
 )  # fmt: skip
 OF_WORD: Final = (
     "own_calls", "in_places", "to_median", "common_parts", "common_names", "support", "own_parts",
     "same_signature", "parents", "answer_alike", "method_alike", "tokens_again", "callers",
-    "callers_a_call",
+    "callers_a_call", "action", "format", "came_late", "to_all", "to_top", "core_share",
 )  # fmt: skip
 FEATURES: Final = (*OF_PLACE, *words.FEATURES, *OF_WORD)
+
+CORE_SHARE: Final = 0.8
+"""The share of a place's words that have a part below them, from which on it belongs to the core."""
 
 _MAX_OWN: Final = 10.0
 _MAX_AGAIN: Final = 5.0
@@ -73,6 +76,9 @@ class _Counts:
     again: dict[str, int]
     folded_words: int
     folded_calls: int
+    core: frozenset[str]
+    all_calls: int
+    top: tuple[int, int]
     median: float = 1.0
 
 
@@ -108,6 +114,8 @@ def _count(place: Place, names: list[str]) -> _Counts:
     token_counts = Counter(token for found in token_sets.values() for token in found)
     calls = {name: sum(node.calls for node in place.words[name]) for name in names}
     settled = [node for node in place.values if node.words]
+    folded_calls = sum(node.calls for node in settled)
+    most = sorted(calls.values(), reverse=True)
     return _Counts(
         calls=calls,
         signatures=signatures,
@@ -127,8 +135,19 @@ def _count(place: Place, names: list[str]) -> _Counts:
             for name, found in token_sets.items()
         },
         folded_words=sum(node.words for node in settled),
-        folded_calls=sum(node.calls for node in settled),
+        folded_calls=folded_calls,
+        core=_core(items, len(names)),
+        all_calls=sum(most) + folded_calls,
+        top=(most[0], most[1] if len(most) > 1 else most[0]),
         median=statistics.median(calls.values()),
+    )
+
+
+def _core(items: Counter[str], number: int) -> frozenset[str]:
+    """The named parts that nearly all words have below them; none where there is one word only."""
+    enough = max(2.0, CORE_SHARE * number)
+    return frozenset(
+        item for item, count in items.items() if count >= enough and item[0] == "/" and "{" not in item
     )
 
 
@@ -153,7 +172,8 @@ def _of_place(
     place: Place, names: list[str], forms: Mapping[str, tuple[float, ...]], counts: _Counts
 ) -> tuple[float, ...]:
     number, calls = len(names), sum(counts.calls.values())
-    every, all_calls = number + counts.folded_words, calls + counts.folded_calls
+    every, all_calls = number + counts.folded_words, counts.all_calls
+    once = sum(count == 1 for count in counts.calls.values())
     parts = [_parts(counts.signatures[name]) for name in names]
     shares = [count / calls for count in counts.calls.values()]
     of_values = sum(node.calls for node in place.values)
@@ -162,7 +182,7 @@ def _of_place(
     before = context(place.template)
     return (
         math.log(every),
-        sum(count == 1 for count in counts.calls.values()) / number,
+        once / number,
         every / all_calls,
         math.log(all_calls),
         sum(bool(found & counts.common) for found in parts) / number,
@@ -186,6 +206,8 @@ def _of_place(
         sum(likeness) / len(likeness) if likeness else UNKNOWN,
         place.facts.distinct,
         math.log(place.nodes),
+        once / all_calls,
+        math.log1p(len(counts.core)),
     )
 
 
@@ -214,4 +236,10 @@ def _of_word(place: Place, name: str, counts: _Counts) -> tuple[float, ...]:
         min(float(counts.again[name]), _MAX_AGAIN),
         math.log1p(callers),
         callers / calls,
+        float(name in ACTION_WORDS),
+        float(name in FORMATS),
+        float(min(node.first_seen for node in place.words[name]) > place.facts.middle),
+        math.log(calls / counts.all_calls),
+        math.log(calls / counts.top[calls == counts.top[0]]),
+        len(counts.core.intersection(named)) / len(named) if named else -1.0,
     )

@@ -47,8 +47,10 @@ ACTION_WORDS: Final = frozenset({
     "sync", "publish", "unpublish", "follow", "unfollow", "block", "unblock", "like", "unlike",
     "default",
 })  # fmt: skip
-"""Words that are never values: they name an action or a fixed resource beside ids (`/users/me`,
-`/orders/search`)."""
+"""Words that name an action or a fixed resource beside ids more often than a value (`/orders/search`)."""
+
+ALIASES: Final = frozenset({"me", "self", "mine", "current"})
+"""Words that stand for the caller's own resource; they have below them what values have, and are none."""
 
 FORMATS: Final = frozenset({
     "json", "xml", "csv", "tsv", "yaml", "yml", "html", "htm", "txt", "rss", "atom", "geojson", "jsonp",

@@ -19,6 +19,7 @@ from starfort.catalogue.judgement import differing, judge, resembling
 from starfort.catalogue.places import Place
 from starfort.catalogue.segments import (
     ACTION_WORDS,
+    ALIASES,
     ASSET_SUFFIXES,
     ROOT_WORDS,
     camel,
@@ -34,6 +35,7 @@ from starfort.catalogue.segments import (
     word_frame,
 )
 from starfort.catalogue.tree import STEP, Facts, Node, build, insert, is_step, path_of
+from starfort.catalogue.words import covered
 
 MIN_FILES: Final = 3
 """This many static files of one extension in one folder become one endpoint; two may belong to pages."""
@@ -53,6 +55,9 @@ word until there is more evidence."""
 HELD: Final = 3.0
 """Log odds by which evidence must outweigh an earlier decision."""
 
+LEAST_VALUES: Final = 5
+"""So many more values than words make a place a parameter, where an earlier word is not held."""
+
 ALIKE: Final = 1.0
 """Log odds of a word that has the same below it as values have, and against one that has other things."""
 
@@ -65,16 +70,24 @@ MOSTLY: Final = 0.8
 FLOOD: Final = 100
 """From so many words on, one call of each is enough: no client names a hundred resources once each."""
 
+FLOOD_CALLS: Final = 2.0
+"""Calls for each word up to which the words of a place may be invented."""
+
 SURE: Final = 1.0
 """Log odds of those values."""
 
 NAMED: Final = 4.0
-"""Log odds against words that name actions and fixed resources wherever they stand (`me`, `search`); an
-earlier decision does not outweigh it."""
+"""Log odds against words that stand for the caller's own resource (`me`); an earlier decision does not
+outweigh it."""
 
 DECLARED: Final = 2.0
 """Log odds that a parameter of a document or the configuration adds for undeclared words beside it."""
 
+UNREADABLE: Final = 0.5
+"""The share of letters in known words, below which a text beside tokens is a token itself."""
+
+_MIXED: Final = re.compile(r"(?=.*[A-Z\d])(?=.*[a-z])[A-Za-z\d_-]{10,}", re.ASCII)
+_PREFIXED: Final = re.compile(r"[A-Za-z]+[-_]\d+", re.ASCII)
 _OPERATION: Final = re.compile(r"\$[a-z]+", re.ASCII | re.IGNORECASE)
 """Operations as OData and others write them: `$count`."""
 
@@ -217,26 +230,36 @@ def _odds(place: Place, frame: str, *, declared: bool) -> dict[str, float]:
     flood = len(judged) >= FLOOD and sum(one > SURE for one in judged.values()) >= MOSTLY * len(judged)
     needed = (NEEDED_ONCE if once and not flood else NEEDED) - (DECLARED if declared else 0.0)
     odds = {word: one - needed for word, one in judged.items()}
-    odds |= {word: min(odds[word], -NAMED) for word in odds if word in ACTION_WORDS}
+    odds |= {word: min(odds[word], -NAMED) for word in odds if word in ALIASES}
+    found, settled = _held(place, odds)
+    values = [word for word, one in found.items() if one > 0]
+    # Resources have the same operations below them, too: a few odd ones must not make values of the others.
+    if settled or len(values) >= MOSTLY * len(odds):
+        found |= dict.fromkeys(resembling(place, values), ALIKE)
+    return found | dict.fromkeys(differing(place, values), -ALIKE)
+
+
+def _held(place: Place, odds: Mapping[str, float]) -> tuple[dict[str, float], bool]:
+    """The odds with what was decided before, and whether the place is a parameter already."""
     was = {word: _was(nodes) for word, nodes in place.words.items()}
-    settled = 1 in was.values() or any(node.words for node in place.values)
     words = [word for word in odds if was[word] < 0]
+    values = sum(one > 0 for one in was.values()) + sum(node.words for node in place.values)
+    settled = values > 0
+    # Beside a parameter with many values, a word that came before them is held no more than they are.
+    held = HELD if values < len(words) + LEAST_VALUES else 0.0
     if not settled and words:
         # Words become a parameter together, so what is held is the decision for the place and not each word.
         likely = sorted(odds[word] for word in words if odds[word] > 0)
         fresh = sum(one > 0 for word, one in odds.items() if not was[word])
         settled = fresh > len(words) or (bool(likely) and likely[len(likely) // 2] > HELD)
         held = 0.0 if settled else HELD
-    else:
-        held = HELD
-    found = {
-        word: one + (held if was[word] > 0 else -held if was[word] < 0 else 0.0) for word, one in odds.items()
-    }
-    values = [word for word, one in found.items() if one > 0]
-    # Resources have the same operations below them, too: a few odd ones must not make values of the others.
-    if settled or len(values) >= MOSTLY * len(odds):
-        found |= dict.fromkeys(resembling(place, values), ALIKE)
-    return found | dict.fromkeys(differing(place, values), -ALIKE)
+    change = {1: HELD, 0: 0.0, -1: -held}
+    found = {word: one + change[was[word]] for word, one in odds.items()}
+    # A flood of words that nobody repeats must not swallow `/login`.
+    nodes = [*place.values, *(node for many in place.words.values() for node in many)]
+    if sum(node.calls for node in nodes) <= FLOOD_CALLS * sum(max(node.words, 1) for node in nodes):
+        found |= {word: min(found[word], -ALIKE) for word in words if word in ACTION_WORDS}
+    return found, settled
 
 
 def _was(nodes: Iterable[Node]) -> int:
@@ -246,8 +269,12 @@ def _was(nodes: Iterable[Node]) -> int:
 
 
 def _random(part: str, frame: str, values: Mapping[str, Mapping[str, float]]) -> bool:
-    """Whether a word is a token that happens to have no digit; beside tokens that is likely."""
-    return frame.replace("{}", "{token}") in values.get(frame, ()) and may_be_token(split_suffix(part)[0])
+    """Whether a word is formed as the values beside it: a token with few digits by chance, or `user-5`."""
+    beside, text = values.get(frame, ()), split_suffix(part)[0]
+    if frame.replace("{}", "{token}") in beside:
+        return may_be_token(text) or (_MIXED.fullmatch(text) is not None and covered(text) < UNREADABLE)
+    numbered = any(frame.replace("{}", kind) in beside for kind in ("{id}", "{code}"))
+    return numbered and _PREFIXED.fullmatch(text) is not None
 
 
 def _kept(part: str, frame: str, places: Places) -> Places:

@@ -105,6 +105,11 @@ def form_with(word: str, known: Mapping[str, float]) -> tuple[float, ...]:
     )
 
 
+def covered(word: str) -> float:
+    """Share of a word's letters that are in known words; 0 when it has no letters."""
+    return form(word)[FEATURES.index("covered")]
+
+
 def _covered(names: list[str], known: Mapping[str, float]) -> float:
     """Share of the letters that are in known words, also in words that are written together."""
     letters = sum(map(len, names))

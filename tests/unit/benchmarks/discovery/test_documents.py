@@ -44,6 +44,5 @@ def test_operations_are_read(tmp_path: Path) -> None:
         "/base/v1/users/{id}",
         "/base/v1/users/{}",
     )
-    assert users.enumerated
     assert users.answer
     assert (post.method, post.template) == ("POST", "/base/v1/v1/a")
