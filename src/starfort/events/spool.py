@@ -6,8 +6,9 @@ How nothing is lost or doubled, wherever a kill falls:
    off was not acknowledged, and its sender still has it.
 2. A segment is sealed (never appended to again) and inserted whole, with its unique name as deduplication
    token. A kill during or after the insert leaves the file, and the next start inserts it again: the token
-   makes that a no-op, in the table and in its rollups. What an overloaded ingest leaves out of a segment
-   stands in its file's name before the insert, so that a repeated insert leaves out the same.
+   makes that a no-op in the table, and nearly always in its rollups: a kill between the commits of a rollup
+   and of the table may leave the segment in that rollup twice. What an overloaded ingest leaves out of a
+   segment stands in its file's name before the insert, so that a repeated insert leaves out the same.
 3. The highest sequence of each source is saved (`marks.json`), and only then is the file removed. So a
    batch that was durable but whose acknowledgement got lost is recognised when its sender repeats it: by
    the segments that still exist, or by the marks.
