@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,3 +27,11 @@ def store(store_path: Path) -> Iterator[Store]:
     """One embedded store for the whole suite: chDB has one path a process. Tests use own names (api, id)."""
     with Store.open(store_path) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shapes_of_now() -> Iterator[None]:
+    """Schemas of a test learn from its own calls: in the suite's store those of earlier tests come first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("starfort.catalogue.schemas.observe.LATEST", dt.timedelta(minutes=1))
+        yield
