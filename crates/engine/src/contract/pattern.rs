@@ -3,7 +3,7 @@
 //! JSON Schema's expressions are JavaScript's (2020-12 core, 6.4). They are rewritten for the crate `regex`, which never
 //! backtracks. Look-ahead at the beginning (`^(?=.*[0-9])(?!.*\s).{8,}$`, the usual rule for passwords) becomes several
 //! expressions that must and must not match. Other look-around and back-references have no linear form: such an
-//! expression is not checked, and that is said when the bundle is loaded.
+//! expression is not checked; `Contracts::unchecked` lists it, which no page shows yet.
 
 use regex::{Regex, RegexBuilder};
 use smallvec::SmallVec;
